@@ -1,0 +1,127 @@
+"""Bandcamp, as the stages see it: fan, listings, download page, stat, files. Each call is one subject."""
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import requests
+
+from bandcamp_sync.bandcamp import pages
+from bandcamp_sync.bandcamp.pace import RequestClass
+from bandcamp_sync.bandcamp.transport import HTML, JSON, Answer, Transport
+from bandcamp_sync.errors import BandcampSyncError, ItemTrouble, LoggedOut, Reason, ShapeChanged, Unreachable
+
+log = logging.getLogger(__name__)
+
+LISTINGS = {"collection": "collection_items", "hidden": "hidden_items"}
+
+
+class Bandcamp:
+    """One login at Bandcamp. `last_answer` is the body that was read last, for a sample when it has changed shape."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.last_answer = ""
+
+    @property
+    def base(self) -> str:
+        """The base URL."""
+        return self.transport.policy.base_url
+
+    def close(self) -> None:
+        """Close connections and the browser."""
+        self.transport.close()
+
+    # --- who is logged in -----------------------------------------------------------------------------------------
+
+    def summary(self) -> pages.Fan:
+        """The fan by the API, with everything that is owned. Raises LoggedOut, ShapeChanged, BandcampTrouble."""
+        answer = self._get(f"{self.base}/api/fan/2/collection_summary", RequestClass.COLLECTION, JSON)
+        return pages.parse_summary(self._logged_in(answer, "collection_summary"))
+
+    def fan_of_page(self) -> pages.Fan:
+        """The fan by the home page."""
+        return pages.parse_identity(self._get(f"{self.base}/", RequestClass.PAGE, HTML).text, "home page")
+
+    def fan_of_browser(self) -> pages.Fan:
+        """The fan by a real browser on the home page, after its scripts ran."""
+        browser = self.transport.browser
+        html = browser.visit(f"{self.base}/")
+        self.last_answer = html
+        fan_id = pages.as_int(browser.evaluate("window.FanData && window.FanData.fan_id"))
+        if fan_id is not None:
+            return pages.Fan(fan_id, pages.as_text(browser.evaluate("window.FanData.username")))
+        return pages.parse_identity(html, "home page (in the browser)")
+
+    # --- listings -------------------------------------------------------------------------------------------------
+
+    def counts(self, username: str) -> pages.Counts:
+        """How many purchases the fan's own profile page counts; unknown where the page does not say."""
+        answer = self._get(f"{self.base}/{quote(username)}", RequestClass.PAGE, HTML)
+        return pages.parse_profile_counts(answer.text)
+
+    def listing(self, name: str, fan_id: int, token: str, count: int) -> pages.ListingPage:
+        """One page of `collection` or `hidden`, older than `token`. Raises LoggedOut, ShapeChanged, BandcampTrouble."""
+        url = f"{self.base}/api/fancollection/1/{LISTINGS[name]}"
+        answer = self.transport.post(
+            url, RequestClass.COLLECTION, {"fan_id": fan_id, "older_than_token": token, "count": count}
+        )
+        self.last_answer = answer.text
+        return pages.parse_listing(self._logged_in(answer, LISTINGS[name]), hidden=name == "hidden")
+
+    # --- from purchase to file ------------------------------------------------------------------------------------
+
+    def download_page(self, redownload_url: str) -> pages.DownloadPage:
+        """The page of a purchase. Raises ItemTrouble (gone), LoggedOut, ShapeChanged, BandcampTrouble."""
+        answer = self._get(redownload_url, RequestClass.PAGE, HTML)
+        if answer.status in (404, 410):
+            raise ItemTrouble(Reason.GONE, "its download page is gone (refunded, removed or expired)")
+        return pages.parse_download_page(answer.text)
+
+    def stat(self, url: str) -> pages.Stat | None:
+        """Ask whether the file behind a `/download/` URL is ready; None when the answer is not a stat answer."""
+        answer = self._get(stat_url(url, random.random()), RequestClass.STAT, JSON)
+        return pages.parse_stat(answer.text) if answer.status == 200 else None
+
+    @contextmanager
+    def open_file(
+        self, url: str, byte_range: str | None = None, if_range: str | None = None
+    ) -> Iterator[requests.Response]:
+        """An open GET of a file. Raises requests' errors and RateLimited; status and content are the caller's."""
+        with self.transport.stream(url, byte_range, if_range) as response:
+            yield response
+
+    def cover(self, art_id: str) -> bytes | None:
+        """A release's cover (1200 px JPEG); None when there is none to be had. Never raises: a cover is a bonus."""
+        host = "https://f4.bcbits.com" if self.transport.policy.host == "bandcamp.com" else self.base
+        try:
+            with self.transport.stream(f"{host}/img/a{art_id}_10.jpg", None, None) as response:
+                content: bytes = response.raw.read(16 << 20)
+        except (requests.RequestException, BandcampSyncError, OSError) as error:
+            log.info("no cover a%s (%s)", art_id, type(error).__name__)
+            return None
+        return content if response.status_code == 200 and content[:3] == b"\xff\xd8\xff" else None
+
+    def _get(self, url: str, kind: RequestClass, accept: str) -> Answer:
+        answer = self.transport.get(url, kind, accept)
+        self.last_answer = answer.text
+        return answer
+
+    @staticmethod
+    def _logged_in(answer: Answer, where: str) -> str:
+        if answer.status in (401, 403):
+            raise LoggedOut(f"{where} answers {answer.status}")
+        if answer.status != 200:
+            raise Unreachable(where, str(answer.status))
+        if pages.is_html(answer.text):
+            raise ShapeChanged(f"{where} answer", "JSON (a page came instead)")
+        return answer.text
+
+
+def stat_url(url: str, random_part: float) -> str:
+    """The stat URL of a `/download/` URL."""
+    parts = urlsplit(url)
+    path = parts.path.replace("/download/", "/statdownload/", 1)
+    return urlunsplit(parts._replace(path=path, query=f"{parts.query}&.vrs=1&.rand={int(random_part * 10**13)}"))

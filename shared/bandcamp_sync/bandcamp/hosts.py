@@ -1,0 +1,59 @@
+"""Which hosts may be asked, and which of them may see the cookies. Pure."""
+
+from urllib.parse import urljoin, urlsplit
+
+from bandcamp_sync.errors import RedirectRefused
+
+_FILES = "bcbits.com"
+
+
+class HostPolicy:
+    """Everything must lie under the base URL's host, its subdomains or bcbits.com.
+
+    Plain HTTP is accepted only where the base URL is plain HTTP itself (a stand-in on this machine), and only there
+    on the base's own port.
+    """
+
+    def __init__(self, base_url: str) -> None:
+        parts = urlsplit(base_url)
+        self.base_url = base_url
+        self.scheme, self.host, self.port = parts.scheme, (parts.hostname or "").lower(), _port(base_url)
+
+    def check(self, url: str) -> str:
+        """The URL itself when it may be asked. Raises RedirectRefused, naming the host alone."""
+        try:
+            parts = urlsplit(url)
+            host, port = (parts.hostname or "").lower(), _port(url)
+        except ValueError:
+            raise RedirectRefused("an unreadable address") from None
+        if self._is_base(host) and parts.scheme == self.scheme and port == self.port and not parts.username:
+            return url
+        if _under(host, _FILES) and parts.scheme == "https" and port == 443 and not parts.username:
+            return url
+        raise RedirectRefused(f"{parts.scheme}://{host}" if host else "no host")
+
+    def sees_cookies(self, url: str) -> bool:
+        """Whether the login may be shown to this URL's host: Bandcamp's own hosts, never the file hosts."""
+        return self._is_base((urlsplit(url).hostname or "").lower())
+
+    def absolute(self, url: str, referrer: str | None = None) -> str:
+        """`url` as an absolute address: relative ones from `referrer`, bare `host/path` ones with a scheme; checked."""
+        if url.startswith(("http://", "https://")):
+            return self.check(url)
+        if url.startswith("//"):
+            return self.check(f"{self.scheme}:{url}")
+        if url.startswith("/"):
+            return self.check(urljoin(referrer or self.base_url, url))
+        return self.check(f"{self.scheme}://{url}")
+
+    def _is_base(self, host: str) -> bool:
+        return _under(host, self.host)
+
+
+def _under(host: str, parent: str) -> bool:
+    return host == parent or host.endswith("." + parent)
+
+
+def _port(url: str) -> int:
+    parts = urlsplit(url)
+    return parts.port or (80 if parts.scheme == "http" else 443)

@@ -1,0 +1,215 @@
+"""The login: from the cookies file to an open client, and what is known of the session, published in `state/`."""
+
+import json
+import logging
+import re
+import stat
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from bandcamp_sync.bandcamp.client import Bandcamp
+from bandcamp_sync.bandcamp.cookies import Cookie, expiry_state, login_expiry, read_cookies, session_cookies
+from bandcamp_sync.bandcamp.hosts import HostPolicy
+from bandcamp_sync.bandcamp.pace import HOLD_BASE_S, Pace
+from bandcamp_sync.bandcamp.pages import Fan
+from bandcamp_sync.bandcamp.transport import Transport
+from bandcamp_sync.clock import Clock, rfc3339
+from bandcamp_sync.errors import (
+    BandcampTrouble,
+    CookiesExpired,
+    CookiesInvalid,
+    CookiesMissing,
+    FolderTrouble,
+    LoggedOut,
+    ShapeChanged,
+)
+from bandcamp_sync.files import atomic
+from bandcamp_sync.logs.redact import register_secret
+from bandcamp_sync.paths import DataFolder, data_folder
+from bandcamp_sync.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def load_cookies(settings: Settings, now: datetime) -> list[Cookie]:
+    """The login cookies; warns when others can read them.
+
+    Raises CookiesMissing, CookiesInvalid, CookiesExpired, FolderTrouble.
+    """
+    path = settings.cookies_file.expanduser().absolute()
+    try:
+        mode = path.stat().st_mode
+        everything = read_cookies(path)
+    except FileNotFoundError:
+        raise CookiesMissing(path) from None
+    except IsADirectoryError:
+        raise CookiesInvalid(path, "this is a folder, not a file") from None
+    except OSError as error:
+        raise FolderTrouble(path, error.strerror or str(error)) from error
+    if mode & (stat.S_IRGRP | stat.S_IROTH):
+        log.warning("%s can be read by other users of this machine; run: chmod 600 %s", path, path)
+    host = HostPolicy(settings.base_url).host
+    try:
+        cookies = session_cookies(everything, host)
+    except CookiesInvalid as error:
+        raise CookiesInvalid(path, error.problem, error.line) from None
+    for cookie in cookies:
+        register_secret(cookie.value)
+    expires = login_expiry(cookies)
+    if expires is not None and expires <= now:
+        raise CookiesExpired(path, expires)
+    return cookies
+
+
+def hold_base_s(settings: Settings) -> float:
+    """The first wait after a 429 that names none: ten seconds, less where the user wants retries sooner."""
+    return min(HOLD_BASE_S, max(0.1, settings.retry_base.total_seconds()))
+
+
+def open_session(settings: Settings, clock: Clock) -> Bandcamp:
+    """A client with the user's login; asks nothing yet. Raises what `load_cookies` raises."""
+    data = data_folder(settings)
+    cookies = load_cookies(settings, clock.now())
+    pace = Pace(data.patience, settings.request_interval, clock, hold_base_s(settings))
+    policy = HostPolicy(settings.base_url)
+    return Bandcamp(Transport(policy, cookies, pace, clock, settings.stall_timeout, data.clearance))
+
+
+# --- fan id ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FoundFan:
+    """The fan, and which way found it: `API`, `page`, `browser`, `config/fan_id.txt` or `BANDCAMP_FAN_ID`."""
+
+    fan: Fan
+    way: str
+
+
+def find_fan(bandcamp: Bandcamp, settings: Settings, data: DataFolder) -> FoundFan:
+    """Whose session it is: by API, by page, by a real browser, in that order.
+
+    An id that the user wrote by hand (setting or file) wins over the one that is found. Raises LoggedOut when Bandcamp
+    says that nobody is logged in, else the last way's error.
+    """
+    by_hand = _by_hand(settings, data)
+    try:
+        found = _discover(bandcamp)
+    except ShapeChanged:
+        if by_hand is None:
+            raise
+        log.warning("the fan id cannot be found by itself; going on with the one from %s", by_hand.way)
+        return by_hand
+    if by_hand is None:
+        return found
+    if by_hand.fan.fan_id != found.fan.fan_id:
+        log.warning("%s says fan %d, the session is fan %d's", by_hand.way, by_hand.fan.fan_id, found.fan.fan_id)
+    username = by_hand.fan.username or found.fan.username
+    return FoundFan(Fan(by_hand.fan.fan_id, username, found.fan.owned), by_hand.way)
+
+
+def _discover(bandcamp: Bandcamp) -> FoundFan:
+    ways = (("API", bandcamp.summary), ("page", bandcamp.fan_of_page), ("browser", bandcamp.fan_of_browser))
+    first: BandcampTrouble | None = None
+    for way, ask in ways:
+        try:
+            return FoundFan(ask(), way)
+        except LoggedOut as error:
+            # The API's word alone is not taken for it: one redesign looked just like a logout.
+            if way == "API" and _page_says_logged_in(bandcamp):
+                continue
+            raise error
+        except BandcampTrouble as error:
+            if not isinstance(error, ShapeChanged):
+                raise
+            log.warning("fan id by %s: %s", way, error)
+            first = first or error
+    assert first is not None
+    raise first
+
+
+def _page_says_logged_in(bandcamp: Bandcamp) -> bool:
+    try:
+        bandcamp.fan_of_page()
+    except (LoggedOut, ShapeChanged):
+        return False
+    return True
+
+
+def _by_hand(settings: Settings, data: DataFolder) -> FoundFan | None:
+    if settings.fan_id is not None:
+        return FoundFan(Fan(settings.fan_id, settings.username), "BANDCAMP_FAN_ID")
+    try:
+        text = data.fan_id.read_text(errors="replace")
+    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        return None
+    lines = [line.strip() for line in text.replace("\ufeff", "").splitlines()]
+    if any(line == _FOUND_MARK for line in lines):
+        return None  # we wrote it; what the session says now is newer
+    words = " ".join(line for line in lines if not line.startswith("#")).split()
+    number = next((word for word in words if re.fullmatch(r"\d{1,20}", word)), None)
+    if number is None:
+        log.warning("%s holds no fan id (a whole number); it is not used", data.fan_id)
+        return None
+    name = next((word for word in words if not word.isdigit()), settings.username)
+    return FoundFan(Fan(int(number), name), "config/fan_id.txt")
+
+
+_FOUND_MARK = "# found by bandcampsync; remove this line to make it yours"
+
+
+def remember_fan(data: DataFolder, found: FoundFan) -> None:
+    """Write `config/fan_id.txt`, unless a person did. A folder that cannot be written is no trouble."""
+    if found.way in ("config/fan_id.txt", "BANDCAMP_FAN_ID"):
+        return
+    text = f"{_FOUND_MARK}\n{found.fan.fan_id}\n" + (f"{found.fan.username}\n" if found.fan.username else "")
+    try:
+        if not data.fan_id.exists() or data.fan_id.read_text() != text:
+            atomic.write_text(data.fan_id, text)
+    except OSError as error:
+        log.debug("%s is not written: %s", data.fan_id, error.strerror)
+
+
+# --- what is known of the session -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class SessionState:
+    """What `state/session.json` says. `expires`, `checked_at`: RFC 3339 or None. `problem`: one line for the user."""
+
+    logged_in: bool
+    fan_id: int | None = None
+    username: str | None = None
+    expires: str | None = None
+    checked_at: str | None = None
+    problem: str | None = None
+
+    def expiry(self, now: datetime) -> str:
+        """`valid`, `about to expire`, `expired` or `unknown`."""
+        return expiry_state(datetime.fromisoformat(self.expires) if self.expires else None, now)
+
+
+def read_session(path: Path) -> SessionState:
+    """The session as it was found last; logged out when nothing is known."""
+    try:
+        value = json.loads(path.read_bytes())
+        return SessionState(**{k: value.get(k) for k in SessionState.__dataclass_fields__ if k in value})
+    except (OSError, ValueError, TypeError, AttributeError):
+        return SessionState(logged_in=False, problem="not checked yet")
+
+
+def publish_session(
+    data: DataFolder, now: datetime, fan: Fan | None, expires: datetime | None, problem: str | None
+) -> SessionState:
+    """Write what is known now."""
+    state = SessionState(
+        logged_in=fan is not None,
+        fan_id=fan.fan_id if fan else None,
+        username=fan.username if fan else None,
+        expires=rfc3339(expires) if expires else None,
+        checked_at=rfc3339(now),
+        problem=problem,
+    )
+    atomic.write_json(data.session, state.__dict__)
+    return state

@@ -1,0 +1,341 @@
+"""HTTP to Bandcamp: every request is paced, limited to Bandcamp's hosts, classified, and retried politely.
+
+Plain HTTP with `requests` first. Where Bandcamp answers with a browser challenge, a real browser passes it; what it was
+given then serves the plain client. Where that is refused too, the browser goes on making the requests of this run.
+"""
+
+import json
+import logging
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from email.utils import parsedate_to_datetime
+from http.cookiejar import Cookie as HttpCookie
+from pathlib import Path
+from typing import Any, cast
+
+import requests
+from requests.cookies import create_cookie
+
+from bandcamp_sync.bandcamp.browser import Browser, BrowserCookie
+from bandcamp_sync.bandcamp.cookies import Cookie
+from bandcamp_sync.bandcamp.hosts import HostPolicy
+from bandcamp_sync.bandcamp.pace import Pace, RequestClass
+from bandcamp_sync.bandcamp.pages import is_challenge
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.errors import Challenged, LoggedOut, RateLimited, Refused, Unreachable
+from bandcamp_sync.files import atomic
+
+log = logging.getLogger(__name__)
+
+#: Without a browser-like name Bandcamp challenges at once (protocol notes 5.2).
+USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
+HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
+JSON = "application/json, text/javascript, */*; q=0.01"
+_CONNECT_TIMEOUT_S = 15.0
+_REDIRECTS = (301, 302, 303, 307, 308)
+_MAX_REDIRECTS = 5
+_MAX_TRIES = 5
+_MAX_PAGE_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer's status, its body as text, and the address it came from in the end."""
+
+    status: int
+    text: str
+    url: str
+
+
+class Transport:
+    """One HTTP session with one login. Belongs to one thread."""
+
+    def __init__(
+        self,
+        policy: HostPolicy,
+        cookies: Sequence[Cookie],
+        pace: Pace,
+        clock: Clock,
+        stall_timeout: timedelta,
+        clearance: Path,
+    ) -> None:
+        self.policy, self._cookies, self._pace, self._clock = policy, list(cookies), pace, clock
+        self._stall_s, self._clearance = stall_timeout.total_seconds(), clearance
+        self._session = requests.Session()
+        self._session.auth = _no_auth  # .netrc knows nothing of Bandcamp, and would add a header of its own
+        self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Language": "en-US,en;q=0.9"})
+        self._browser: Browser | None = None
+        self._through_browser = False
+        self.requests_made = 0
+        for cookie in cookies:
+            self._keep(_browser_cookie(cookie, policy))
+        self._use_clearance()
+
+    def close(self) -> None:
+        """Close connections and the browser."""
+        self._session.close()
+        if self._browser is not None:
+            self._browser.close()
+            self._browser = None
+
+    @property
+    def browser(self) -> Browser:
+        """The browser of this session, started at its first use."""
+        if self._browser is None:
+            self._browser = Browser(self.policy, [_browser_cookie(c, self.policy) for c in self._cookies])
+        return self._browser
+
+    @property
+    def user_agent(self) -> str:
+        """The name under which requests are made."""
+        return str(self._session.headers["User-Agent"])
+
+    @property
+    def interval_s(self) -> float:
+        """The spacing of page requests, for tools that make their own."""
+        return self._pace.interval_s
+
+    def session_cookies(self) -> list[HttpCookie]:
+        """The cookies as they are now, for tools that make their own requests."""
+        jar: Iterable[HttpCookie] = cast("Iterable[HttpCookie]", self._session.cookies)
+        return list(jar)
+
+    def wait_turn(self, kind: RequestClass) -> None:
+        """Take a turn at the gate, for tools that make their own requests."""
+        self._pace.wait_turn(kind)
+
+    def screenshot(self, path: Path) -> bool:
+        """A picture of what the browser shows, where one was used."""
+        return self._browser is not None and self._browser.screenshot(path)
+
+    # --- pages and answers ----------------------------------------------------------------------------------------
+
+    def get(self, url: str, kind: RequestClass, accept: str = HTML) -> Answer:
+        """GET a page or an answer. See `_fetch` for what is raised."""
+        return self._fetch("GET", self.policy.absolute(url), kind, None, accept)
+
+    def post(self, url: str, kind: RequestClass, body: dict[str, Any]) -> Answer:
+        """POST JSON. See `_fetch` for what is raised."""
+        return self._fetch("POST", self.policy.absolute(url), kind, json.dumps(body), JSON)
+
+    def _fetch(self, method: str, url: str, kind: RequestClass, body: str | None, accept: str) -> Answer:
+        """An answer with status 200, 401, 403 (JSON) or 404.
+
+        Raises RateLimited, Challenged, Refused, LoggedOut (sent to a login page), Unreachable, RedirectRefused.
+        """
+        problem = "no answer"
+        for attempt in range(1, _MAX_TRIES + 1):
+            self._pace.wait_turn(kind)
+            try:
+                answer, retry_after = self._ask(method, url, body, accept)
+            except requests.RequestException as error:
+                problem = _problem(error)
+                self._between_tries(attempt)
+                continue
+            if answer.status == 429:
+                until = self._pace.limited(retry_after)
+                log.warning("Bandcamp asks for patience (429); everyone waits until %s UTC", f"{until:%H:%M:%S}")
+                problem = "429"
+                if attempt == _MAX_TRIES:
+                    raise RateLimited(until)
+                continue
+            if answer.status >= 500:
+                problem = str(answer.status)
+                self._between_tries(attempt)
+                continue
+            if _wants_browser(answer):
+                answer = self._after_challenge(method, url, kind, body, accept, answer)
+            self._pace.answered()
+            return answer
+        raise Unreachable(_path(url), problem)
+
+    def _between_tries(self, attempt: int) -> None:
+        if attempt < _MAX_TRIES:
+            self._clock.sleep(min(0.5 * 2 ** (attempt - 1), 8.0) * random.uniform(0.8, 1.2))
+
+    def _ask(self, method: str, url: str, body: str | None, accept: str) -> tuple[Answer, float | None]:
+        if self._through_browser:
+            self.requests_made += 1
+            seen = self.browser.request(method, url, body, accept)
+            return Answer(seen.status, seen.text, self.policy.check(seen.url)), None
+        headers = {"Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        response = self._follow(method, url, headers, body)
+        with response:
+            text = _text(response)
+            return Answer(response.status_code, text, response.url), retry_after_s(response, self._clock)
+
+    def _follow(self, method: str, url: str, headers: dict[str, str], body: str | None) -> requests.Response:
+        """One request with its redirects, each of them checked before it is asked."""
+        for _ in range(_MAX_REDIRECTS):
+            self.requests_made += 1
+            response = self._session.request(
+                method,
+                url,
+                data=body.encode() if body is not None else None,
+                headers=headers,
+                allow_redirects=False,
+                stream=True,
+                timeout=(_CONNECT_TIMEOUT_S, self._stall_s),
+            )
+            target = response.headers.get("Location")
+            if response.status_code not in _REDIRECTS or not target:
+                return response
+            response.close()
+            url = self.policy.absolute(target, url)
+            if "/login" in _path(url):
+                raise LoggedOut("sent to the login page")
+            method, body = ("GET", None) if response.status_code in (301, 302, 303) else (method, body)
+        raise requests.TooManyRedirects("too many redirects")
+
+    # --- challenges -----------------------------------------------------------------------------------------------
+
+    def _after_challenge(
+        self, method: str, url: str, kind: RequestClass, body: str | None, accept: str, seen: Answer
+    ) -> Answer:
+        if self._through_browser:
+            raise Refused(_path(url))
+        log.warning("browser challenge at %s (%d); a real browser takes over", _path(url), seen.status)
+        door = url if method == "GET" else self.policy.base_url + "/"
+        self._adopt(self.browser.pass_challenge(door))
+        self._pace.wait_turn(kind)
+        answer, _ = self._ask(method, url, body, accept)
+        if not _wants_browser(answer):
+            log.info("the challenge is passed; plain requests work again")
+            return answer
+        log.info("plain requests are still challenged; the browser makes them from here on")
+        self._through_browser = True
+        self._pace.wait_turn(kind)
+        answer, _ = self._ask(method, url, body, accept)
+        if _wants_browser(answer):
+            raise (Refused(_path(url)) if answer.status == 403 else Challenged(_path(url), "the browser is challenged"))
+        return answer
+
+    def clear_challenge(self) -> None:
+        """Let the browser pass a challenge that a file's answer showed. Raises Challenged."""
+        self._adopt(self.browser.pass_challenge(self.policy.base_url + "/"))
+
+    def _adopt(self, cookies: list[BrowserCookie]) -> None:
+        own = {c.name for c in self._cookies}
+        given = [c for c in cookies if c.name not in own]
+        for cookie in given:
+            self._keep(cookie)
+        self._session.headers["User-Agent"] = self.browser.user_agent
+        stored = {"user_agent": self.browser.user_agent, "cookies": [asdict(c) for c in given]}
+        try:
+            atomic.write_json(self._clearance, stored, mode=0o600)
+        except OSError:
+            log.debug("the browser's clearance serves this run only: %s cannot be written", self._clearance.name)
+
+    def _use_clearance(self) -> None:
+        try:
+            stored = json.loads(self._clearance.read_bytes())
+            for entry in stored["cookies"]:
+                cookie = BrowserCookie(**entry)
+                if cookie.expires is None or cookie.expires > time.time():
+                    self._keep(cookie)
+            self._session.headers["User-Agent"] = str(stored["user_agent"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return
+
+    def _keep(self, cookie: BrowserCookie) -> None:
+        domain = cookie.domain
+        if "." not in domain.strip("."):
+            domain = f"{domain}.local"  # how http.cookiejar spells a host without a dot
+        self._session.cookies.set_cookie(
+            create_cookie(  # type: ignore[no-untyped-call]
+                cookie.name,
+                cookie.value,
+                domain=domain,
+                path=cookie.path,
+                secure=cookie.secure,
+                expires=None if cookie.expires is None else int(cookie.expires),
+                discard=cookie.expires is None,
+            )
+        )
+
+    # --- files ----------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def stream(self, url: str, byte_range: str | None, if_range: str | None) -> Iterator[requests.Response]:
+        """An open GET of a file; the caller judges status and content. Raises requests' errors and RateLimited."""
+        self._pace.wait_turn(RequestClass.FILE)
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
+        if byte_range is not None:
+            headers["Range"] = f"bytes={byte_range}"
+            if if_range:
+                headers["If-Range"] = if_range
+        response = self._follow("GET", self.policy.absolute(url), headers, None)
+        try:
+            if response.status_code == 429:
+                raise RateLimited(self._pace.limited(retry_after_s(response, self._clock)))
+            yield response
+        finally:
+            response.close()
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _browser_cookie(cookie: Cookie, policy: HostPolicy) -> BrowserCookie:
+    # The login is the user's own for the base URL that the user set; a stand-in's host gets it host-only.
+    own = policy.host == "bandcamp.com" or not cookie.domain.lstrip(".").endswith("bandcamp.com")
+    domain = cookie.domain if own else policy.host
+    expires = cookie.expires.timestamp() if cookie.expires else None
+    return BrowserCookie(
+        cookie.name,
+        cookie.value,
+        domain,
+        cookie.path or "/",
+        expires,
+        cookie.secure and policy.scheme == "https",
+    )
+
+
+def _wants_browser(answer: Answer) -> bool:
+    if answer.status == 403:
+        # A refusal of the API is JSON; the shield's is a page, or nothing.
+        return not answer.text.lstrip().startswith("{")
+    return is_challenge(answer.text)
+
+
+def _text(response: requests.Response) -> str:
+    content = b""
+    for chunk in response.iter_content(1 << 16):
+        content += chunk
+        if len(content) > _MAX_PAGE_BYTES:
+            raise requests.RequestException("the answer is far too large")
+    return content.decode("utf-8", errors="replace")
+
+
+def retry_after_s(response: requests.Response, clock: Clock) -> float | None:
+    """`Retry-After` in seconds (from now), whether it came as seconds or as a date; None without one."""
+    value = response.headers.get("Retry-After", "").strip()
+    if value.isdigit():
+        return float(value)
+    try:
+        return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds()) if value else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _path(url: str) -> str:
+    # Never the query: it is where the secrets are.
+    return url.partition("?")[0]
+
+
+def _problem(error: requests.RequestException) -> str:
+    # requests' own messages quote whole addresses.
+    if isinstance(error, requests.Timeout):
+        return "time-out"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "TLS failure"
+    if isinstance(error, requests.TooManyRedirects):
+        return "too many redirects"
+    return "connection failed"

@@ -1,0 +1,414 @@
+"""The command `bandcampsync`: the package's only door from outside.
+
+Here errors become sentences and exit codes: 0 all done; 1 some items failed; 2 usage or settings; 3 not logged in;
+4 Bandcamp unreachable or refusing; 5 local trouble.
+"""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import click
+
+from bandcamp_sync import __version__
+from bandcamp_sync.errors import (
+    AskUser,
+    BandcampSyncError,
+    BandcampTrouble,
+    LocalTrouble,
+    Paused,
+    SettingInvalid,
+    Stopped,
+    UnknownKey,
+)
+from bandcamp_sync.logs.redact import redact
+from bandcamp_sync.settings import Settings
+
+EXIT_SOME_FAILED = 1
+
+#: Which family of errors ends with which exit code.
+EXIT_CODES: tuple[tuple[type[BandcampSyncError], int], ...] = (
+    (SettingInvalid, 2),
+    (UnknownKey, 2),
+    (AskUser, 3),
+    (BandcampTrouble, 4),
+    (LocalTrouble, 5),
+    (Paused, 1),
+    (Stopped, 130),
+)
+
+
+def exit_code(error: BandcampSyncError) -> int:
+    """The exit code of an error that ended a command."""
+    return next((code for family, code in EXIT_CODES if isinstance(error, family)), 1)
+
+
+class App:
+    """What a command gets: settings, folders, clock, and a way to speak."""
+
+    def __init__(self, settings: Settings) -> None:
+        from bandcamp_sync.clock import Clock
+        from bandcamp_sync.paths import data_folder, music_folder
+
+        self.settings = settings
+        self.data, self.music = data_folder(settings), music_folder(settings)
+        self.clock = Clock()
+
+    @staticmethod
+    def say(line: str = "") -> None:
+        """One line for the user, free of what could disturb a terminal."""
+        from bandcamp_sync.library.names import for_terminal
+
+        click.echo(for_terminal(line))
+
+
+@contextmanager
+def _running(service: str) -> Iterator[App]:
+    """Settings, logging and signals for a command; errors become one line and an exit code."""
+    debug = bool(click.get_current_context().find_root().params.get("debug"))
+    try:
+        app = App(Settings.from_environment(os.environ))
+        if app.settings.umask is not None:
+            os.umask(app.settings.umask)
+        _log_to(app, service)
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, _stopper(app))
+        yield app
+    except BandcampSyncError as error:
+        if debug:
+            raise
+        if not isinstance(error, Stopped):
+            click.echo(f"bandcampsync: {redact(str(error))}", err=True)
+        sys.exit(exit_code(error))
+    except OSError as error:
+        if debug:
+            raise
+        click.echo(f"bandcampsync: {error.filename or 'the data folder'}: {error.strerror}", err=True)
+        sys.exit(5)
+
+
+def _log_to(app: App, service: str) -> None:
+    from bandcamp_sync.errors import FolderTrouble
+    from bandcamp_sync.logs.setup import set_up_logging
+
+    try:
+        app.data.root.mkdir(parents=True, exist_ok=True)
+        set_up_logging(service, app.settings.log_level, app.data.logs, console=not sys.stdout.isatty())
+    except OSError as error:
+        raise FolderTrouble(
+            app.data.root, f"cannot be written ({error.strerror}); run: chown -R {os.getuid()}:{os.getgid()} there"
+        ) from error
+
+
+def _stopper(app: App) -> Callable[[int, FrameType | None], Any]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        app.clock.stop()
+
+    return stop
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bandcampsync")
+@click.option("--debug", is_flag=True, help="Show a traceback when something goes wrong.")
+def main(debug: bool) -> None:
+    """Keeps a folder of music in step with everything you bought on Bandcamp.
+
+    Settings come from the environment; see the README, or `bandcampsync settings`.
+    """
+
+
+@main.command("fan-id")
+def fan_id() -> None:
+    """Find out whose session the cookies are, and until when."""
+    from bandcamp_sync.stages.fan import check_login
+
+    with _running("scraper") as app:
+        login = check_login(app.settings, app.data, app.clock)
+        fan = login.found.fan
+        app.say(
+            f"fan id {fan.fan_id}" + (f", user {fan.username}" if fan.username else "") + f" (by {login.found.way})"
+        )
+        app.say(
+            f"logged in; the login lasts until {login.expires}"
+            + (f" ({login.expiry}: export new cookies soon)" if login.expiry == "about to expire" else "")
+        )
+
+
+@main.command()
+@click.option("--full", is_flag=True, help="Walk everything, also where nothing seems new.")
+@click.option("--accept-shrink", is_flag=True, help="Believe a collection that became far smaller.")
+def scrape(full: bool, accept_shrink: bool) -> None:
+    """List the purchases into collection.json."""
+    with _running("scraper") as app:
+        _scrape(app, full, accept_shrink)
+
+
+def _scrape(app: App, full: bool = False, accept_shrink: bool = False) -> int:
+    from bandcamp_sync.stages.run_scrape import run_scrape
+
+    scraped = run_scrape(app.settings, app.data, app.clock, full, accept_shrink)
+    change = scraped.changes
+    app.say(
+        f"scrape: {len(scraped.capture.items)} purchases, {len(change.added)} new, {len(change.removed)} gone, "
+        f"{len(change.released)} released; {scraped.requests} requests "
+        f"({'everything walked' if scraped.full else 'only what is new'})"
+    )
+    return scraped.requests
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Print the plan and change nothing.")
+def reconcile(dry_run: bool) -> None:
+    """Compare purchases, queue and library; queue what is missing."""
+    with _running("reconciler") as app:
+        if dry_run:
+            _show_plan(app)
+        else:
+            _reconcile(app)
+
+
+def _show_plan(app: App) -> None:
+    from bandcamp_sync.stages.reconcile import plan_reconcile
+
+    plan = plan_reconcile(app.settings, app.data, app.music, app.clock)
+    for intent in plan.intents:
+        app.say(f"{intent.act.value:<9} {intent.job.label} -> {intent.job.folder}  ({intent.why})")
+    for item, shown, reason, due in plan.waiting:
+        when = f"; next try {due:%Y-%m-%d %H:%M} UTC" if due else ""
+        app.say(f"{shown.value:<9} {item.label}  ({reason}{when})")
+    app.say(f"plan: {len(plan.intents)} changes, {len(plan.waiting)} stay as they are; nothing was changed")
+
+
+def _reconcile(app: App) -> None:
+    from bandcamp_sync.stages.reconcile import reconcile as run
+
+    applied = run(app.settings, app.data, app.music, app.clock)
+    kinds = {act: sum(intent.act == act for intent in applied) for act in {intent.act for intent in applied}}
+    told = ", ".join(f"{number} {act.value}" for act, number in sorted(kinds.items())) or "nothing to do"
+    app.say(f"reconcile: {told}")
+
+
+@main.command()
+@click.option("--once", is_flag=True, help="Work on one job, then end.")
+@click.option("--drain", is_flag=True, help="Work until nothing is pending (this is the default).")
+def work(once: bool, drain: bool) -> None:
+    """Download what is queued, one purchase after another."""
+    if once and drain:
+        raise click.UsageError("--once and --drain exclude each other")
+    with _running("worker") as app:
+        sys.exit(_work_alone(app, once))
+
+
+def _work_alone(app: App, once: bool) -> int:
+    from bandcamp_sync.show import Progress
+    from bandcamp_sync.stages.fan import open_or_tell
+    from bandcamp_sync.stages.work import Worker
+
+    with Progress() as progress:
+        worker = Worker(
+            app.settings,
+            app.data,
+            app.music,
+            app.clock,
+            lambda: open_or_tell(app.settings, app.data, app.clock),
+            progress.watch,
+        )
+        try:
+            if once:
+                worker.work_one()
+            else:
+                worker.drain()
+        finally:
+            requests = worker.requests_made
+            worker.close()
+    return _tell_work(app, worker.report.placed, worker.report.failed, requests)
+
+
+def _tell_work(app: App, placed: list[str], failed: list[tuple[str, str]], requests: int) -> int:
+    for label, sentence in failed:
+        app.say(f"not yet: {label}: {sentence}")
+    app.say(f"work: {len(placed)} placed, {len(failed)} failed; {requests} requests")
+    return EXIT_SOME_FAILED if failed else 0
+
+
+@main.command()
+def sync() -> None:
+    """Scrape, reconcile, and work until the inbox is empty; once."""
+    with _running("worker") as app:
+        sys.exit(_sync(app))
+
+
+def _sync(app: App) -> int:
+    from bandcamp_sync.errors import Paused as PausedError
+    from bandcamp_sync.show import Progress
+    from bandcamp_sync.stages.fan import open_or_tell
+    from bandcamp_sync.stages.status import open_failures
+    from bandcamp_sync.stages.sync import work_with_retries
+
+    if app.data.paused.exists():
+        raise PausedError
+    requests = _scrape(app)
+    with Progress() as progress:
+        worked = work_with_retries(
+            app.settings,
+            app.data,
+            app.music,
+            app.clock,
+            lambda: open_or_tell(app.settings, app.data, app.clock),
+            app.settings.workers,
+            progress.watch,
+        )
+    failures = open_failures(app.settings, app.data, app.clock)
+    for label, sentence in failures:
+        app.say(f"not yet: {label}: {sentence}")
+    app.say(f"sync: {len(worked.report.placed)} placed, {len(failures)} not yet; {requests + worked.requests} requests")
+    if worked.trouble is not None:
+        raise worked.trouble
+    return EXIT_SOME_FAILED if failures else 0
+
+
+@main.command()
+@click.argument("keys", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="Every purchase that failed.")
+def retry(keys: tuple[str, ...], everything: bool) -> None:
+    """Try purchases again at once: those named, or --all that failed."""
+    from bandcamp_sync.stages.retry import retry_jobs
+
+    if bool(keys) == everything:
+        raise click.UsageError("name the purchases, or give --all")
+    with _running("reconciler") as app:
+        moved = retry_jobs(app.settings, app.data, None if everything else keys, app.clock)
+        app.say(f"retry: {len(moved)} queued" + (f": {', '.join(moved)}" if moved else ""))
+
+
+@main.command()
+@click.option("--repair", is_flag=True, help="Queue what is broken or missing again.")
+def verify(repair: bool) -> None:
+    """Check every file of the library against its receipt, and that it decodes."""
+    with _running("worker") as app:
+        sys.exit(_verify(app, repair))
+
+
+def _verify(app: App, mend: bool) -> int:
+    from bandcamp_sync.stages.verify import Verdict, verify
+    from bandcamp_sync.stages.verify import repair as queue_again
+
+    def tell(verdict: Verdict) -> None:
+        if verdict.gone and verdict.job.receipt is not None:
+            app.say(f"gone: {verdict.job.label}: {verdict.job.receipt.folder} is not there (moved or deleted)")
+        for path, problem in verdict.problems:
+            app.say(f"broken: {verdict.job.label}: {path} {problem}")
+
+    verdicts = verify(app.data, app.music, app.clock, tell)
+    bad = [verdict for verdict in verdicts if not verdict.good]
+    app.say(f"verify: {len(verdicts) - len(bad)} of {len(verdicts)} albums are whole")
+    if mend and bad:
+        queued = queue_again(app.data, bad, app.clock)
+        app.say(f"repair: {len(queued)} queued again")
+    return EXIT_SOME_FAILED if bad else 0
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Show what would be adopted and change nothing.")
+def adopt(dry_run: bool) -> None:
+    """Take albums that are in the music folder already into the books."""
+    from bandcamp_sync.stages import adopt as stage
+
+    with _running("worker") as app:
+        adoption = stage.look(app.settings, app.data, app.music, app.clock)
+        for item, folder in adoption.sure:
+            app.say(f"sure      {item.label} = {folder}")
+        for item, folders in adoption.unsure:
+            app.say(f"unsure    {item.label} = {' or '.join(folders)}")
+        for folder in adoption.unmatched:
+            app.say(f"unmatched {folder}")
+        if dry_run:
+            app.say(f"adopt: {len(adoption.sure)} would be adopted; nothing was changed")
+            return
+        done, refused = stage.adopt(app.data, app.music, app.clock, adoption)
+        for label, problem in refused:
+            app.say(f"not adopted: {label}: {problem}")
+        app.say(f"adopt: {len(done)} adopted, {len(adoption.unsure)} unsure, {len(adoption.unmatched)} unmatched")
+
+
+@main.command()
+@click.argument("keys", nargs=-1, required=True)
+def ignore(keys: tuple[str, ...]) -> None:
+    """Never sync these purchases."""
+    _change_ignored(keys, True)
+
+
+@main.command()
+@click.argument("keys", nargs=-1, required=True)
+def unignore(keys: tuple[str, ...]) -> None:
+    """Sync these purchases after all."""
+    _change_ignored(keys, False)
+
+
+def _change_ignored(keys: tuple[str, ...], add: bool) -> None:
+    from bandcamp_sync.collection.item import is_key
+    from bandcamp_sync.ignore import change_ignored
+
+    with _running("reconciler") as app:
+        for key in keys:
+            if not is_key(key):
+                raise UnknownKey(key)
+        change_ignored(app.data, add=keys if add else (), drop=() if add else keys)
+        app.say(f"{'ignored' if add else 'no longer ignored'}: {', '.join(keys)}")
+
+
+@main.command()
+def pause() -> None:
+    """Stop claiming work and scraping until `resume`."""
+    from bandcamp_sync.clock import rfc3339
+    from bandcamp_sync.files import atomic
+
+    with _running("reconciler") as app:
+        if not app.data.paused.exists():
+            atomic.write_text(app.data.paused, rfc3339(app.clock.now()) + "\n")
+        app.say("paused; downloads that run are finished first. `bandcampsync resume` goes on")
+
+
+@main.command()
+def resume() -> None:
+    """Go on after `pause`."""
+    from bandcamp_sync.files import atomic
+
+    with _running("reconciler") as app:
+        atomic.remove(app.data.paused)
+        app.say("resumed")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="For machines.")
+def status(as_json: bool) -> None:
+    """The books: every purchase in one state, and what needs you."""
+    from bandcamp_sync.show import status_lines
+    from bandcamp_sync.stages.status import books_view
+
+    with _running("reconciler") as app:
+        view = books_view(app.settings, app.data, app.clock)
+        if as_json:
+            click.echo(json.dumps(view, ensure_ascii=False, indent=1))
+            return
+        for line in status_lines(view):
+            app.say(line)
+
+
+@main.command()
+@click.option("--markdown", is_flag=True, help="The README's table.")
+def settings(markdown: bool) -> None:
+    """Every setting: its default, its meaning, what it may be."""
+    rows = Settings.table()
+    if markdown:
+        click.echo("| Variable | Default | Meaning | May be |\n|---|---|---|---|")
+        for name, default, meaning, allowed in rows:
+            click.echo(f"| `{name}` | {f'`{default}`' if default else ''} | {meaning} | {allowed} |")
+        return
+    for name, default, meaning, allowed in rows:
+        click.echo(f"{name}={default}\n    {meaning}; {allowed}")

@@ -1,0 +1,46 @@
+"""Time, passed in wherever something waits or dates something, so that a stop is felt within a moment."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+from bandcamp_sync.errors import Stopped
+
+
+class Clock:
+    """The real clock. `stop()` (from a signal handler or another thread) ends every sleep at once."""
+
+    def __init__(self) -> None:
+        self._stop = threading.Event()
+
+    def now(self) -> datetime:
+        """The present, aware, UTC."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never jump, for speeds and time-outs."""
+        return time.monotonic()
+
+    def stop(self) -> None:
+        """Ask everything that uses this clock to end."""
+        self._stop.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether `stop()` was called."""
+        return self._stop.is_set()
+
+    def check(self) -> None:
+        """Raise `Stopped` when asked to end."""
+        if self._stop.is_set():
+            raise Stopped
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; raises `Stopped` as soon as `stop()` is called."""
+        if self._stop.wait(max(0.0, seconds)):
+            raise Stopped
+
+
+def rfc3339(moment: datetime) -> str:
+    """`2026-11-23T12:00:00Z`: UTC, whole seconds."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

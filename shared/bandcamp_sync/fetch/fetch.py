@@ -1,0 +1,387 @@
+"""Fetch one release: from a link to whole, decoded files in a workspace, through every fault that a line can have.
+
+What is whole stays whole: after a break (of the line, of this process, of the machine) an archive goes on at its first
+missing member, a bare file at its next byte. A server that ignores ranges, or has another file now, costs a new start.
+"""
+
+import logging
+import os
+import random
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import requests
+
+from bandcamp_sync.bandcamp.client import Bandcamp
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.errors import (
+    ArchiveBroken,
+    BadAudio,
+    Challenged,
+    ItemTrouble,
+    LinkStale,
+    RateLimited,
+    Reason,
+    RedirectRefused,
+    TransferBroken,
+)
+from bandcamp_sync.fetch.directory import TAIL_BYTES, Entry, TailTooShort, read_directory
+from bandcamp_sync.fetch.journal import Member, Workspace
+from bandcamp_sync.fetch.judge import CutOff, NotReadyYet, RangeRefused, body, judge, served_range
+from bandcamp_sync.fetch.unpack import NeedsWholeArchive, guarded, unpack, unpack_file
+from bandcamp_sync.library.audio import decode, is_audio, sniff
+
+log = logging.getLogger(__name__)
+
+#: Tries without any progress before the attempt is given up.
+_TRIES = 5
+#: How long an encoder that answers 503 is waited for.
+_ENCODER_PATIENCE_S = 60.0
+#: Beyond a member's end: the longest data descriptor, and the next header's mark that proves its length.
+_OVERLAP = 64
+
+
+@dataclass(frozen=True)
+class Link:
+    """A file's address now. `announced`: its size by the download page, in bytes, rounded; None when not said."""
+
+    url: str
+    announced: int | None = None
+
+    def __repr__(self) -> str:
+        return "Link(***)"
+
+
+class Fetcher:
+    """One release on its way. `resolve` gives a fresh link; `notice(done, total)` hears of the bytes that came."""
+
+    def __init__(
+        self,
+        bandcamp: Bandcamp,
+        space: Workspace,
+        resolve: Callable[[], Link],
+        clock: Clock,
+        notice: Callable[[int, int | None], None],
+    ) -> None:
+        self.bandcamp, self.space, self._resolve, self._clock, self._notice = (
+            bandcamp,
+            space,
+            resolve,
+            clock,
+            notice,
+        )
+        self._settings_link = f"{bandcamp.base}/settings"
+        self._came = 0
+        self._done_before = 0
+
+    def fetch(self) -> list[Member]:
+        """The release's files, whole and decoded, in the order of the archive.
+
+        Raises ItemTrouble when it cannot be had now, BandcampTrouble, LocalTrouble, Stopped, LeaseLost.
+        """
+        link, fruitless, waited_s, cleared = self._resolve(), 0, 0.0, False
+        while True:
+            before = self._whole()
+            try:
+                self._once(link)
+                self._check_audio()
+                return sorted(self.space.journal.members, key=lambda m: m.ordinal)
+            except NotReadyYet:
+                pause = min(2.0 ** (waited_s // 4), 8.0)
+                if waited_s + pause > _ENCODER_PATIENCE_S:
+                    raise
+                waited_s += pause
+                self._clock.sleep(pause)
+                continue
+            except RateLimited:
+                fruitless += 1  # the wait itself is at the gate, for everyone
+                if fruitless >= _TRIES:
+                    raise
+                continue
+            except Challenged:
+                if cleared:
+                    raise
+                cleared = True
+                self.bandcamp.transport.clear_challenge()
+                continue
+            except RedirectRefused as error:
+                raise ItemTrouble(Reason.OTHER, str(error)) from None
+            except (TransferBroken, LinkStale, ArchiveBroken, BadAudio) as error:
+                if isinstance(error, CutOff) and fruitless:
+                    raise
+                trouble: ItemTrouble = error
+            except requests.RequestException:
+                trouble = TransferBroken("the file server cannot be reached")
+            fruitless = 0 if self._whole() > before else fruitless + 1
+            if fruitless >= _TRIES or (isinstance(trouble, BadAudio | ArchiveBroken) and fruitless >= 3):
+                raise trouble
+            log.info("%s; going on", trouble.sentence)
+            self._clock.sleep(min(0.25 * 2**fruitless, 8.0) * random.uniform(0.8, 1.2))
+            if isinstance(trouble, LinkStale):
+                link = self._resolve()
+
+    # --- one request's worth --------------------------------------------------------------------------------------
+
+    def _once(self, link: Link) -> None:
+        try:
+            self._next_step(link)
+        except NeedsWholeArchive:
+            log.info("this archive does not unpack while it streams; fetching it whole")
+            self.space.start_again()
+            self.space.note(kind="archive")
+            self._go_on_part(link)
+
+    def _next_step(self, link: Link) -> None:
+        journal = self.space.journal
+        if journal.kind == "zip" and journal.members and journal.total:
+            try:
+                self._go_on_zip(link, journal.total)
+                return
+            except RangeRefused:
+                self.space.note(total=None)
+        elif journal.kind in ("bare", "archive"):
+            if journal.kind == "bare" and journal.members:
+                return
+            try:
+                self._go_on_part(link)
+                return
+            except RangeRefused:
+                self.space.start_again()
+        self._from_start(link)
+
+    def _from_start(self, link: Link) -> None:
+        with self.bandcamp.open_file(link.url) as response:
+            judge(response, self._settings_link)
+            _, total = served_range(response)
+            self._came, self._done_before = 0, 0
+            chunks = self._watched(body(response), total)
+            head = next(chunks, b"")
+            kind = sniff(head)
+            if kind is None:
+                raise LinkStale("what came is neither an archive nor audio")
+            if kind != "zip":
+                self.space.start_again()
+                self.space.note(kind="bare", total=total, etag=_etag(response))
+                self._write_part(_chain(head, chunks), 0, total)
+                self._take_bare(link)
+                return
+            if self.space.journal.kind != "zip":
+                self.space.note(kind="zip")
+            self.space.note(total=total, etag=_etag(response))
+            tail = _Tail()
+            try:
+                unpack(tail.watched(_chain(head, chunks)), self.space, 0, None, total)
+            except TransferBroken:
+                # A Content-Length that lies shows as an early end although every byte came.
+                if not self._is_whole(tail.bytes, tail.size):
+                    raise
+            self._settle(read_directory_of(tail.bytes, tail.size))
+
+    def _go_on_zip(self, link: Link, total: int) -> None:
+        """Fetch what an archive's directory has and the journal has not."""
+        entries = self._fetch_directory(link, total)
+        for run in missing_runs(entries, self.space.journal.members):
+            end = min(run[-1].end + _OVERLAP, total) - 1
+            with self.bandcamp.open_file(link.url, f"{run[0].start}-{end}", self.space.journal.etag) as response:
+                judge(response, self._settings_link)
+                first, whole = served_range(response)
+                if first != run[0].start or whole != total:
+                    raise RangeRefused
+                self._came, self._done_before = 0, run[0].start
+                unpack(self._watched(body(response), total), self.space, run[0].ordinal, run, total)
+        self._settle(entries)
+
+    def _fetch_directory(self, link: Link, total: int) -> list[Entry]:
+        wanted = TAIL_BYTES
+        for _ in range(3):
+            start = max(0, total - wanted)
+            with self.bandcamp.open_file(link.url, f"{start}-{total - 1}", self.space.journal.etag) as response:
+                judge(response, self._settings_link)
+                first, whole = served_range(response)
+                if first != start or whole != total or response.status_code != 206:
+                    raise RangeRefused
+                tail = b"".join(body(response))
+            try:
+                return read_directory(tail, total)
+            except TailTooShort as error:
+                wanted = error.wanted
+            except ArchiveBroken:
+                raise RangeRefused from None
+        raise RangeRefused
+
+    def _settle(self, entries: list[Entry]) -> None:
+        """The journal must hold exactly what the directory lists. Raises TransferBroken otherwise."""
+        wanted = {e.ordinal: e for e in entries if not e.is_folder}
+        strangers = [
+            m
+            for m in self.space.journal.members
+            if m.ordinal not in wanted or (m.size, m.crc) != (wanted[m.ordinal].size, wanted[m.ordinal].crc)
+        ]
+        if strangers:
+            self.space.drop(strangers)
+        if missing_runs(entries, self.space.journal.members):
+            raise TransferBroken("the archive arrived incomplete")
+        if not wanted:
+            raise ArchiveBroken("the archive is empty")
+
+    def _is_whole(self, tail: bytes, size: int) -> bool:
+        try:
+            return not missing_runs(read_directory_of(tail, size), self.space.journal.members)
+        except (TransferBroken, ArchiveBroken):
+            return False
+
+    # --- bare files and whole archives ----------------------------------------------------------------------------
+
+    def _go_on_part(self, link: Link) -> None:
+        part, journal = self.space.part, self.space.journal
+        have = part.stat().st_size if part.exists() else 0
+        if journal.total is None or have != journal.total:
+            wanted_range = f"{have}-" if have else None
+            with self.bandcamp.open_file(link.url, wanted_range, journal.etag) as response:
+                judge(response, self._settings_link)
+                first, total = served_range(response)
+                changed = journal.total is not None and total not in (None, journal.total)
+                if first not in (0, have) or (first and (changed or _etag(response) != journal.etag)):
+                    raise RangeRefused
+                if first == 0:
+                    self.space.note(total=total, etag=_etag(response))
+                self._came, self._done_before = 0, first
+                self._write_part(self._watched(body(response), total), first, total)
+        if self.space.journal.kind == "archive":
+            self._take_archive()
+        else:
+            self._take_bare(link)
+
+    def _write_part(self, chunks: Iterable[bytes], start: int, total: int | None) -> None:
+        with guarded(self.space.folder), self.space.part.open("r+b" if start else "wb") as file:
+            file.seek(start)
+            file.truncate()
+            try:
+                for chunk in chunks:
+                    file.write(chunk)
+            finally:
+                file.flush()
+                os.fsync(file.fileno())
+            size = file.tell()
+        if total is not None and size != total:
+            raise TransferBroken("the download ended early")
+
+    def _take_bare(self, link: Link) -> None:
+        part = self.space.part
+        with part.open("rb") as file:
+            kind = sniff(file.read(64))
+        if kind is None or kind == "zip":
+            self.space.start_again()
+            raise LinkStale("what came is no audio file")
+        digest, crc, size = sha256(), 0, 0
+        with part.open("rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
+                crc, size = zlib.crc32(piece, crc), size + len(piece)
+        if self.space.journal.total is None and link.announced and size < link.announced / 2:
+            # Nobody said how long the file is, and it is suspiciously short; twice the same size is believed.
+            seen = self.space.folder / "short"
+            if not seen.exists() or seen.read_text() != str(size):
+                seen.write_text(str(size))
+                part.unlink()
+                raise TransferBroken("the download is far smaller than announced")
+        target = self.space.folder / f"m0000.{kind}"
+        part.rename(target)
+        name = f"{target.stem}.{kind}"
+        self.space.add(Member(ordinal=0, name=name, file=target.name, size=size, crc=crc, sha256=digest.hexdigest()))
+
+    def _take_archive(self) -> None:
+        try:
+            unpack_file(self.space.part, self.space)
+        except ArchiveBroken:
+            self.space.start_again()
+            raise
+        with suppress(OSError):
+            self.space.part.unlink()
+
+    # --- small things ---------------------------------------------------------------------------------------------
+
+    def _check_audio(self) -> None:
+        """Decode every audio file to its end; what does not decode is dropped and fetched again."""
+        bad: list[tuple[Member, BadAudio]] = []
+        audio = 0
+        for member in self.space.journal.members:
+            self._clock.check()
+            path = self.space.folder / member.file
+            if not is_audio(member.name):
+                continue
+            audio += 1
+            try:
+                decode(path)
+            except BadAudio as error:
+                bad.append((member, BadAudio(Path(member.name).name, error.problem)))
+        if bad:
+            self.space.drop([member for member, _ in bad])
+            if self.space.journal.kind != "zip":
+                self.space.start_again()
+            raise bad[0][1]
+        if not audio:
+            self.space.start_again()
+            raise ArchiveBroken("the archive holds no audio")
+
+    def _whole(self) -> int:
+        """Progress: bytes that are on disk for good."""
+        part = self.space.part
+        return sum(m.size for m in self.space.journal.members) + (part.stat().st_size if part.exists() else 0)
+
+    def _watched(self, chunks: Iterable[bytes], total: int | None) -> Iterator[bytes]:
+        for chunk in chunks:
+            self._clock.check()
+            self._came += len(chunk)
+            self._notice(self._done_before + self._came, total)
+            yield chunk
+
+
+class _Tail:
+    """Remembers the last bytes of what passes."""
+
+    def __init__(self) -> None:
+        self.bytes, self.size = b"", 0
+
+    def watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.size += len(chunk)
+            self.bytes = (self.bytes + chunk)[-16 * TAIL_BYTES :]
+            yield chunk
+
+
+def read_directory_of(tail: bytes, total: int) -> list[Entry]:
+    """`read_directory` of a stream that has ended; whatever is wrong with it is a broken transfer."""
+    try:
+        return read_directory(tail, total)
+    except (TailTooShort, ArchiveBroken):
+        raise TransferBroken("the archive ended early") from None
+
+
+def missing_runs(entries: Iterable[Entry], members: Iterable[Member]) -> list[list[Entry]]:
+    """Stretches of neighbouring entries that are not had yet, so that each is one request. Pure."""
+    had = {(m.ordinal, m.size, m.crc) for m in members}
+    runs: list[list[Entry]] = []
+    for entry in entries:
+        if entry.is_folder or (entry.ordinal, entry.size, entry.crc) in had:
+            continue
+        if runs and runs[-1][-1].ordinal == entry.ordinal - 1:
+            runs[-1].append(entry)
+        else:
+            runs.append([entry])
+    return runs
+
+
+def _etag(response: requests.Response) -> str | None:
+    # A weak tag does not promise the same bytes, so it is no ground for going on.
+    tag: str | None = response.headers.get("ETag")
+    return tag if tag and not tag.startswith("W/") else None
+
+
+def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from rest

@@ -1,0 +1,115 @@
+"""What an answer to "give me the file" really is. A status of 200 proves nothing (protocol notes 4.4)."""
+
+import re
+from collections.abc import Iterator
+
+import requests
+
+from bandcamp_sync.bandcamp.pages import is_challenge, is_html, shown_error
+from bandcamp_sync.errors import Challenged, ItemTrouble, LinkStale, Reason, TransferBroken
+
+CHUNK = 1 << 16
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+
+class NotReadyYet(ItemTrouble):
+    """Bandcamp is still encoding."""
+
+    def __init__(self) -> None:
+        super().__init__(Reason.NOT_READY, "Bandcamp is still preparing the files")
+
+
+class RangeRefused(Exception):
+    """The server does not give that range (any more): what is here does not fit what is there."""
+
+
+class CutOff(LinkStale):
+    """Requested too often: Bandcamp names an hour."""
+
+    def __init__(self) -> None:
+        super().__init__("Bandcamp says that this was downloaded too often, and may be tried again in an hour")
+
+
+def judge(response: requests.Response, settings_link: str) -> None:
+    """Return when the body may be the file. Raises what else it is.
+
+    ItemTrouble (LinkStale, NotReadyYet, TransferBroken, a person is needed), Challenged, RangeRefused.
+    """
+    status = response.status_code
+    if status == 416:
+        raise RangeRefused
+    if status == 503:
+        raise NotReadyYet
+    if status >= 500:
+        raise TransferBroken(f"the file server answered {status}")
+    if status in (404, 410):
+        raise LinkStale(f"the file's link answered {status}")
+    kind = response.headers.get("Content-Type", "").lower()
+    if status == 403 or kind.startswith("text/"):
+        _judge_page(_some(response), status, settings_link)
+    if status not in (200, 206):
+        raise LinkStale(f"the file's link answered {status}")
+
+
+def _judge_page(text: str, status: int, settings_link: str) -> None:
+    if is_challenge(text):
+        raise Challenged("file", "a page for browsers came instead of the file")
+    error = shown_error(text)
+    if error == "expired":
+        raise reauthentication(settings_link)
+    if error == "cutoff":
+        raise CutOff
+    if status == 403:
+        raise LinkStale("the file server refuses this file (403)")
+    if is_html(text) or not text.strip():
+        raise LinkStale("a page came instead of the file")
+    raise LinkStale("a text came instead of the file")
+
+
+def reauthentication(settings_link: str) -> ItemTrouble:
+    """The purchase wants its e-mail address confirmed."""
+    return ItemTrouble(
+        Reason.REAUTH,
+        "Bandcamp wants the purchase's e-mail address confirmed: add it to your account (Settings, payment e-mail "
+        "addresses) or use the link that Bandcamp mailed, then retry",
+        settings_link,
+    )
+
+
+def _some(response: requests.Response) -> str:
+    content = b""
+    for chunk in response.iter_content(1 << 15):
+        content += chunk
+        if len(content) >= 1 << 20:
+            break
+    return content.decode("utf-8", errors="replace")
+
+
+def served_range(response: requests.Response) -> tuple[int, int | None]:
+    """(first byte, size of the whole file or None) of an answer: what was served, not what was asked for."""
+    match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
+    if response.status_code == 206 and match:
+        return int(match[1]), int(match[3])
+    if response.status_code == 206:
+        raise RangeRefused
+    length = response.headers.get("Content-Length", "")
+    return 0, int(length) if length.isdigit() else None
+
+
+def body(response: requests.Response) -> Iterator[bytes]:
+    """The body in pieces. Raises TransferBroken where the connection breaks, stalls or ends early."""
+    try:
+        yield from response.iter_content(CHUNK)
+    except requests.RequestException as error:
+        raise TransferBroken(_how(error)) from None
+    except OSError as error:
+        raise TransferBroken(f"the connection broke ({error.strerror or type(error).__name__})") from None
+
+
+def _how(error: requests.RequestException) -> str:
+    text = str(error)
+    if "timed out" in text.lower():
+        return "the connection stalled"
+    if "IncompleteRead" in text:
+        return "the download ended early"
+    return "the connection broke"

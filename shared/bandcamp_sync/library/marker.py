@@ -1,0 +1,58 @@
+"""The music folder's marker: tells it from the empty place where its disk should be mounted."""
+
+import json
+import os
+import secrets
+import shutil
+from datetime import datetime
+
+from bandcamp_sync.clock import rfc3339
+from bandcamp_sync.errors import DiskFull, FolderTrouble, MusicFolderMissing
+from bandcamp_sync.files import atomic
+from bandcamp_sync.paths import DataFolder, MusicFolder
+
+
+def check_music_folder(data: DataFolder, music: MusicFolder, books_empty: bool) -> None:
+    """Raise MusicFolderMissing when the books know of music and the folder lacks its marker. Writes nothing."""
+    if not music.marker.exists() and (data.library_id.exists() or not books_empty):
+        raise MusicFolderMissing(music.root)
+
+
+def mark_music_folder(data: DataFolder, music: MusicFolder, books_empty: bool, now: datetime) -> None:
+    """Check, and write the marker at the first run. Raises MusicFolderMissing, FolderTrouble."""
+    check_music_folder(data, music, books_empty)
+    write_marker(data, music, now)
+
+
+def write_marker(data: DataFolder, music: MusicFolder, now: datetime) -> None:
+    """Make the music folder and these books know each other. Idempotent. Raises FolderTrouble."""
+    try:
+        if not music.marker.exists():
+            music.root.mkdir(parents=True, exist_ok=True)
+            atomic.write_json(music.marker, {"schema": 1, "library": secrets.token_hex(8), "since": rfc3339(now)})
+        if not data.library_id.exists():
+            atomic.write_bytes(data.library_id, music.marker.read_bytes())
+    except OSError as error:
+        raise not_writable(music.root, error) from error
+
+
+def library_name(music: MusicFolder) -> str | None:
+    """The marker's own id; None without a readable marker."""
+    try:
+        return str(json.loads(music.marker.read_bytes())["library"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def not_writable(path: os.PathLike[str], error: OSError) -> FolderTrouble:
+    """The error of a folder that this user may not write to, with the command that mends it."""
+    return FolderTrouble(
+        str(path), f"cannot be written ({error.strerror}); run: chown -R {os.getuid()}:{os.getgid()} {path}"
+    )
+
+
+def check_room(music: MusicFolder, wanted: int, floor: int) -> None:
+    """Raise DiskFull unless `wanted` bytes fit and `floor` bytes stay free."""
+    free = shutil.disk_usage(music.root).free
+    if free - wanted < floor:
+        raise DiskFull(music.root, free, wanted + floor)

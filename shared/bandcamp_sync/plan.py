@@ -1,0 +1,141 @@
+"""What a reconcile does, decided from values alone: collection, jobs, music folder, ignore list, clock. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bandcamp_sync.books import Jobs, Policy, Shown, assign_folders, streamable, wanted
+from bandcamp_sync.collection.item import Item
+from bandcamp_sync.errors import Reason
+from bandcamp_sync.spool.job import Failure, Job, State
+from bandcamp_sync.spool.retry import LEISURE, is_due
+
+
+class Act(StrEnum):
+    """What an intent does."""
+
+    QUEUE = "queue"
+    RETRY = "retry"
+    RECOVER = "recover"
+    REMEMBER = "remember"
+    UPGRADE = "upgrade"
+    GIVE_UP = "give up"
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One change: bring `job` from `source` (None: it is new) to `pending`; REMEMBER writes it to `done`."""
+
+    act: Act
+    job: Job
+    source: State | None
+    why: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The intents, newest purchase first, and what waits: (item, state, reason, next try)."""
+
+    intents: tuple[Intent, ...]
+    waiting: tuple[tuple[Item, Shown, str, datetime | None], ...]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that a plan is made from. `dead`: jobs whose worker gave no sign of life for a lease;
+    `copies`: receipts in the music folder that the spool does not know."""
+
+    items: Sequence[Item]
+    jobs: Jobs
+    dead: Collection[str]
+    copies: Mapping[str, Job]
+    ignored: Collection[str]
+    policy: Policy
+    max_attempts: int
+    now: datetime
+
+
+def make_plan(known: Known) -> Plan:
+    """Decide. Every purchase gets at most one intent."""
+    by_key = {item.key: item for item in known.items}
+    intents = [*_remembered(known, by_key), *_of_jobs(known, by_key)]
+    jobs = {**known.jobs, **{key: (State.DONE, job) for key, job in known.copies.items()}}
+    folders = assign_folders(known.items, jobs, known.policy.layout)
+    waiting: list[tuple[Item, Shown, str, datetime | None]] = []
+    for item in known.items:
+        if item.key in jobs:
+            continue
+        state, why = wanted(item, known.ignored, known.policy)
+        if state is Shown.QUEUED:
+            job = Job(key=item.key, item=item, folder=folders[item.key], queued_at=known.now)
+            intents.append(Intent(Act.QUEUE, job, None, why))
+        else:
+            waiting.append((item, state, why, None))
+    acted = {intent.job.key for intent in intents}
+    waiting += _waiting_jobs(known, acted)
+    return Plan(tuple(_newest_first(intents, known.now)), tuple(waiting))
+
+
+def _newest_first(intents: Iterable[Intent], now: datetime) -> list[Intent]:
+    def age(intent: Intent) -> tuple[timedelta, str]:
+        purchased = intent.job.item.purchased
+        return (now - purchased if purchased else timedelta.max, intent.job.key)
+
+    return sorted(intents, key=age)
+
+
+def _remembered(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
+    for key, job in known.copies.items():
+        item = by_key.get(key, job.item)
+        yield Intent(Act.REMEMBER, job.model_copy(update={"item": item}), None, "the music folder has its receipt")
+
+
+def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
+    for key, (state, job) in known.jobs.items():
+        item = by_key.get(key, job.item)
+        fresh = job.model_copy(update={"item": item})
+        if key in known.dead:
+            yield _from_the_dead(fresh, known)
+        elif key in known.ignored:
+            continue
+        elif state is State.FAILED and (why := _why_again(job, item, known)):
+            yield Intent(Act.RETRY, fresh.model_copy(update={"not_before": None}), State.FAILED, why)
+        elif state is State.DONE and _may_upgrade(job, item, known.now):
+            yield Intent(Act.UPGRADE, fresh, State.DONE, "it was streamed; looking for its download again")
+
+
+def _from_the_dead(job: Job, known: Known) -> Intent:
+    attempt = job.attempt + 1
+    failure = Failure(reason=Reason.LEASE, sentence="its worker gave no sign of life", at=known.now)
+    back = job.model_copy(update={"attempt": attempt, "claim": None, "failure": failure})
+    if attempt >= known.max_attempts:
+        return Intent(Act.GIVE_UP, back, State.IN_PROGRESS, f"{attempt} workers died with it")
+    return Intent(Act.RECOVER, back, State.IN_PROGRESS, failure.sentence)
+
+
+def _why_again(job: Job, item: Item, known: Known) -> str | None:
+    if is_due(job, known.now):
+        return f"attempt {job.attempt + 1} is due"
+    reason = job.failure.reason if job.failure else None
+    if reason is Reason.PREORDER and job.item.is_preorder and not item.is_preorder:
+        return "released"
+    if reason is Reason.NO_DOWNLOAD and known.policy.stream_fallback and streamable(item):
+        return "no download; its streams are fetched"
+    return None
+
+
+def _may_upgrade(job: Job, item: Item, now: datetime) -> bool:
+    receipt = job.receipt
+    if receipt is None or receipt.source != "stream" or item.redownload_url is None:
+        return False
+    if job.item.redownload_url is None:
+        return True  # it has a download link that it had not when it was streamed
+    return now - (receipt.checked_at or receipt.placed_at) >= LEISURE
+
+
+def _waiting_jobs(known: Known, acted: Collection[str]) -> Iterable[tuple[Item, Shown, str, datetime | None]]:
+    for key, (state, job) in known.jobs.items():
+        if state is State.FAILED and key not in acted:
+            shown = Shown.WAITING if job.not_before else Shown.FAILED
+            yield job.item, shown, job.failure.sentence if job.failure else "failed", job.not_before

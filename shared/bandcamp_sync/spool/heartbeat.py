@@ -1,0 +1,90 @@
+"""A worker's sign of life while it downloads: renews the lease, and publishes progress for whoever looks."""
+
+import json
+import logging
+import threading
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.errors import BandcampSyncError, LeaseLost
+from bandcamp_sync.files import atomic
+from bandcamp_sync.spool.job import Job
+from bandcamp_sync.spool.spool import Spool
+
+log = logging.getLogger(__name__)
+
+_PUBLISH_EVERY_S = 0.5
+_SPEED_OVER_S = 5.0
+
+
+class Heartbeat:
+    """Use as a context manager around the work on one job; call `notice` as bytes come in."""
+
+    def __init__(self, spool: Spool, job: Job, lease: timedelta, folder: Path, clock: Clock) -> None:
+        self._spool, self._job, self._clock = spool, job, clock
+        self._every_s = max(0.05, lease.total_seconds() / 4)
+        self._path = folder / f"{job.key}.json"
+        self._over = threading.Event()
+        self._lost = False
+        self._thread = threading.Thread(target=self._beat, name=f"lease {job.key}", daemon=True)
+        self._marks: list[tuple[float, int]] = []
+        self._published = 0.0
+
+    def __enter__(self) -> "Heartbeat":
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self._over.set()
+        self._thread.join()
+        with suppress(OSError):
+            self._path.unlink()
+
+    def notice(self, done: int, total: int | None) -> None:
+        """So many bytes are here. Raises LeaseLost when another worker has the job by now."""
+        if self._lost:
+            raise LeaseLost(self._job.key)
+        now = self._clock.monotonic()
+        self._marks.append((now, done))
+        if now - self._published < _PUBLISH_EVERY_S:
+            return
+        self._published = now
+        self._marks = [m for m in self._marks if m[0] > now - _SPEED_OVER_S] or [(now, done)]
+        (since, first), (until, last) = self._marks[0], self._marks[-1]
+        speed = (last - first) / (until - since) if until > since and last >= first else 0.0
+        eta = (total - done) / speed if total is not None and speed > 0 else None
+        progress = {
+            "key": self._job.key,
+            "bytes_done": done,
+            "bytes_total": total,
+            "bytes_per_second": round(speed),
+            "eta": None if eta is None else round(eta, 1),
+        }
+        with suppress(OSError):
+            atomic.write_json(self._path, progress, durable=False)
+
+    def _beat(self) -> None:
+        while not self._over.wait(self._every_s):
+            try:
+                self._spool.renew(self._job)
+            except LeaseLost:
+                self._lost = True
+                return
+            except (OSError, BandcampSyncError) as error:
+                # A disk that hiccups: the next beat comes long before the lease ends.
+                log.warning("the lease of %s was not renewed (%s)", self._job.key, type(error).__name__)
+
+
+def read_progress(folder: Path, keys: Iterable[str]) -> dict[str, dict[str, object]]:
+    """What the workers published of these jobs."""
+    found: dict[str, dict[str, object]] = {}
+    for key in keys:
+        with suppress(OSError, ValueError):
+            value = json.loads((folder / f"{key}.json").read_bytes())
+            if isinstance(value, dict):
+                found[key] = value
+    return found

@@ -1,0 +1,105 @@
+"""Reconcile: make a plan, then apply it. Needs no network, and only reads the music folder."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from bandcamp_sync import alarms
+from bandcamp_sync.books import Policy
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.collection.store import read_capture
+from bandcamp_sync.errors import MusicFolderMissing
+from bandcamp_sync.files import atomic
+from bandcamp_sync.ignore import publish_ignored, read_ignored
+from bandcamp_sync.library.marker import check_music_folder
+from bandcamp_sync.library.receipts import copies
+from bandcamp_sync.paths import DataFolder, MusicFolder
+from bandcamp_sync.plan import Act, Intent, Known, Plan, make_plan
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.job import State
+from bandcamp_sync.spool.spool import Spool
+
+log = logging.getLogger(__name__)
+
+#: A temporary file older than this has no writer any more.
+_ABANDONED = timedelta(hours=1)
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The settings that decide what is wanted."""
+    return Policy(settings.include_hidden, settings.stream_fallback, settings.layout)
+
+
+def plan_reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clock: Clock) -> Plan:
+    """Look at everything and decide; changes nothing but what is no job (that goes to quarantine).
+
+    Raises MusicFolderMissing (with its alarm), FolderTrouble.
+    """
+    now, spool = clock.now(), Spool(data.inbox)
+    try:
+        check_music_folder(data, music, books_empty=not spool.keys(State.DONE))
+    except MusicFolderMissing as error:
+        alarms.raise_alarm(data, alarms.MUSIC_FOLDER, str(error), True, now)
+        raise
+    alarms.clear_alarm(data, alarms.MUSIC_FOLDER)
+    capture = read_capture(data.collection, now)
+    jobs = spool.snapshot()
+    return make_plan(
+        Known(
+            items=capture.items if capture else (),
+            jobs=jobs,
+            dead=frozenset(job.key for job in spool.expired(settings.lease, now)),
+            copies={job.key: job for job in copies(music, frozenset(jobs))},
+            ignored=read_ignored(data),
+            policy=policy_of(settings),
+            max_attempts=settings.max_attempts,
+            now=now,
+        )
+    )
+
+
+def reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clock: Clock) -> list[Intent]:
+    """Plan and apply; the intents that took effect. Raises what `plan_reconcile` raises."""
+    spool = Spool(data.inbox)
+    spool.make_folders()
+    data.config.mkdir(parents=True, exist_ok=True)
+    publish_ignored(data, read_ignored(data))
+    plan = plan_reconcile(settings, data, music, clock)
+    applied = [intent for intent in plan.intents if _APPLY[intent.act](spool, intent)]
+    spool.tidy(clock.now(), _ABANDONED)
+    for intent in applied:
+        log.info("%s: %s (%s)", intent.act, intent.job.label, intent.why)
+    return applied
+
+
+def _queue(spool: Spool, intent: Intent) -> bool:
+    # Queuing is exclusive by key, and a job can have moved since the plan was made.
+    if spool.find(intent.job.key) is not None:
+        return False
+    return spool.add(intent.job)
+
+
+def _requeue(spool: Spool, intent: Intent) -> bool:
+    assert intent.source is not None
+    return spool.requeue(intent.source, intent.job)
+
+
+def _remember(spool: Spool, intent: Intent) -> bool:
+    if spool.find(intent.job.key) is not None:
+        return False
+    content = intent.job.model_dump_json(by_alias=True, indent=1) + "\n"
+    return atomic.write_new(spool.path(State.DONE, intent.job.key), content.encode(), 0o600)
+
+
+def _give_up(spool: Spool, intent: Intent) -> bool:
+    return spool.give_up(intent.job)
+
+
+_APPLY: dict[Act, Callable[[Spool, Intent], bool]] = {
+    Act.QUEUE: _queue,
+    Act.RETRY: _requeue,
+    Act.RECOVER: _requeue,
+    Act.UPGRADE: _requeue,
+    Act.REMEMBER: _remember,
+    Act.GIVE_UP: _give_up,
+}

@@ -1,0 +1,45 @@
+"""A scrape from end to end: log in, scrape, remember when, close what was opened."""
+
+import json
+from datetime import datetime
+
+from bandcamp_sync.bandcamp.cookies import login_expiry
+from bandcamp_sync.bandcamp.session import load_cookies
+from bandcamp_sync.clock import Clock, rfc3339
+from bandcamp_sync.errors import BandcampSyncError
+from bandcamp_sync.files import atomic
+from bandcamp_sync.paths import DataFolder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.stages.fan import open_or_tell
+from bandcamp_sync.stages.scrape import Scraped, scrape
+
+
+def run_scrape(
+    settings: Settings, data: DataFolder, clock: Clock, full: bool = False, accept_shrink: bool = False
+) -> Scraped:
+    """Scrape, and leave in `state/scrape.json` when that was and how it ended. Raises what `scrape` raises."""
+    try:
+        bandcamp = open_or_tell(settings, data, clock)
+        try:
+            expires = login_expiry(load_cookies(settings, clock.now()))
+            scraped = scrape(bandcamp, settings, data, clock, full, accept_shrink, expires)
+        finally:
+            bandcamp.close()
+    except BandcampSyncError as error:
+        _remember(data, clock.now(), "failed", str(error))
+        raise
+    _remember(data, clock.now(), "done", None)
+    return scraped
+
+
+def _remember(data: DataFolder, now: datetime, result: str, error: str | None) -> None:
+    atomic.write_json(data.scrape_memory, {"last_run_at": rfc3339(now), "result": result, "error": error})
+
+
+def last_scrape(data: DataFolder) -> tuple[datetime, str] | None:
+    """When the last scrape ended, and how (`done` or `failed`); None when there was none."""
+    try:
+        value = json.loads(data.scrape_memory.read_bytes())
+        return datetime.fromisoformat(str(value["last_run_at"])), str(value["result"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None

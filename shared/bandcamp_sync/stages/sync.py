@@ -1,0 +1,113 @@
+"""Sync: scrape, reconcile and work in turn, once, in one process."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bandcamp_sync.bandcamp.client import Bandcamp
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.errors import BandcampSyncError, Stopped
+from bandcamp_sync.paths import DataFolder, MusicFolder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.job import Job, State
+from bandcamp_sync.spool.spool import Spool
+from bandcamp_sync.stages.reconcile import reconcile
+from bandcamp_sync.stages.work import Worker, WorkReport
+
+log = logging.getLogger(__name__)
+
+#: A retry that is due so soon is waited for; later ones are named, and left to the next run.
+_WAIT_FOR_RETRY_S = 10.0
+
+Watch = Callable[[Job, int | None, int | None], None]
+
+
+@dataclass
+class Worked:
+    """What all workers did together. `trouble`: what ended a worker early, None when `pending` is empty."""
+
+    report: WorkReport
+    requests: int
+    trouble: BandcampSyncError | None
+
+
+def work_together(
+    settings: Settings,
+    data: DataFolder,
+    music: MusicFolder,
+    clock: Clock,
+    open_bandcamp: Callable[[], Bandcamp],
+    workers: int,
+    watch: Watch | None = None,
+) -> Worked:
+    """Several workers until `pending` is empty. The first trouble of ours ends them all; jobs are handed back."""
+    crew = [Worker(settings, data, music, clock, open_bandcamp, watch) for _ in range(workers)]
+    worked = Worked(WorkReport(), 0, None)
+    crash: list[BaseException] = []
+
+    def run(worker: Worker) -> None:
+        try:
+            while worked.trouble is None and not crash and worker.work_one():
+                pass
+        except BandcampSyncError as error:
+            worked.trouble = worked.trouble or error
+        except BaseException as error:
+            crash.append(error)
+        finally:
+            # A browser belongs to the thread that made it, so each thread closes its own.
+            worked.requests += worker.requests_made
+            worker.close()
+
+    threads = [threading.Thread(target=run, args=(worker,), name=f"worker {n}") for n, worker in enumerate(crew)]
+    for thread in threads:
+        thread.start()
+    _join(threads, clock)
+    for worker in crew:
+        worked.report.add(worker.report)
+    if crash:
+        raise crash[0]
+    return worked
+
+
+def _join(threads: list[threading.Thread], clock: Clock) -> None:
+    try:
+        for thread in threads:
+            while thread.is_alive():
+                thread.join(0.2)
+    except KeyboardInterrupt:
+        clock.stop()
+        for thread in threads:
+            thread.join()
+        raise Stopped from None
+
+
+def work_with_retries(
+    settings: Settings,
+    data: DataFolder,
+    music: MusicFolder,
+    clock: Clock,
+    open_bandcamp: Callable[[], Bandcamp],
+    workers: int,
+    watch: Watch | None = None,
+) -> Worked:
+    """Reconcile and work until `pending` is empty and no retry is due soon."""
+    total = Worked(WorkReport(), 0, None)
+    while total.trouble is None:
+        reconcile(settings, data, music, clock)
+        if not Spool(data.inbox).keys(State.PENDING):
+            wait_s = _soonest_retry_s(data, clock)
+            if wait_s is None or wait_s > _WAIT_FOR_RETRY_S:
+                break
+            clock.sleep(max(wait_s, 0.05))
+            continue
+        one = work_together(settings, data, music, clock, open_bandcamp, workers, watch)
+        total.report.add(one.report)
+        total.requests += one.requests
+        total.trouble = one.trouble
+    return total
+
+
+def _soonest_retry_s(data: DataFolder, clock: Clock) -> float | None:
+    due = [job.not_before for job in Spool(data.inbox).jobs(State.FAILED) if job.not_before is not None]
+    return (min(due) - clock.now()).total_seconds() if due else None

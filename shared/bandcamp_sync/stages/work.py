@@ -1,0 +1,252 @@
+"""Work: claim a job, fetch, verify, place the album, write the receipt. One purchase after another.
+
+Trouble of ours (logged out, limited, challenged, disk full, paused, asked to end) hands the job back unharmed and ends
+the run; trouble of the item moves that job to `failed` and the run goes on.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from bandcamp_sync import alarms
+from bandcamp_sync.bandcamp.client import Bandcamp
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.errors import (
+    AskUser,
+    BandcampSyncError,
+    BandcampTrouble,
+    DiskFull,
+    FolderTrouble,
+    ItemTrouble,
+    LeaseLost,
+    LocalTrouble,
+    MusicFolderMissing,
+    Paused,
+    Reason,
+    ShapeChanged,
+    Stopped,
+)
+from bandcamp_sync.files import atomic
+from bandcamp_sync.library.marker import mark_music_folder, not_writable
+from bandcamp_sync.logs.redact import redact_sample
+from bandcamp_sync.logs.setup import log_context
+from bandcamp_sync.paths import DataFolder, MusicFolder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.heartbeat import Heartbeat
+from bandcamp_sync.spool.job import Job, State
+from bandcamp_sync.spool.retry import after_failure
+from bandcamp_sync.spool.spool import Spool, new_holder
+from bandcamp_sync.stages.deliver import Delivery
+
+log = logging.getLogger(__name__)
+
+#: So many pages of a new shape in a row are a redesign, not an odd purchase.
+_REDESIGN = 3
+
+
+@dataclass
+class WorkReport:
+    """What a run did: labels of the albums placed, and (label, sentence) of what failed."""
+
+    placed: list[str] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    unchanged: int = 0
+
+    def add(self, other: "WorkReport") -> None:
+        """Take another worker's report in."""
+        self.placed += other.placed
+        self.failed += other.failed
+        self.unchanged += other.unchanged
+
+
+class Worker:
+    """One worker. `open_bandcamp` logs in, and is called when there is something to do.
+
+    `watch(job, done, total)` hears of progress; `done` is None when a job begins and -1 when it is over.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        data: DataFolder,
+        music: MusicFolder,
+        clock: Clock,
+        open_bandcamp: Callable[[], Bandcamp],
+        watch: Callable[[Job, int | None, int | None], None] | None = None,
+    ) -> None:
+        self.settings, self.data, self.music, self.clock = settings, data, music, clock
+        self._open_bandcamp, self._watch = open_bandcamp, watch or (lambda job, done, total: None)
+        self.spool = Spool(data.inbox)
+        self.holder = new_holder()
+        self.bandcamp: Bandcamp | None = None
+        self.report = WorkReport()
+        self._odd_shapes = 0
+        self._purchased: dict[str, datetime] = {}
+
+    @property
+    def requests_made(self) -> int:
+        """Requests to Bandcamp so far."""
+        return self.bandcamp.transport.requests_made if self.bandcamp else 0
+
+    def close(self) -> None:
+        """Close what was opened."""
+        if self.bandcamp is not None:
+            self.bandcamp.close()
+            self.bandcamp = None
+
+    def drain(self) -> WorkReport:
+        """Work until `pending` is empty. Raises AskUser, BandcampTrouble, LocalTrouble, Paused or Stopped."""
+        while self.work_one():
+            pass
+        return self.report
+
+    def work_one(self) -> bool:
+        """Work on one job; False when there is none. Raises what `drain` raises, with the job handed back."""
+        self.clock.check()
+        if self.data.paused.exists():
+            raise Paused
+        self._check_music()
+        job = self._claim()
+        if job is None:
+            return False
+        with (
+            log_context(key=job.key),
+            Heartbeat(self.spool, job, self.settings.lease, self.data.progress, self.clock) as heartbeat,
+        ):
+            self._watch(job, None, None)
+            try:
+                self._deliver(job, heartbeat)
+            finally:
+                self._watch(job, -1, None)
+        return True
+
+    # --- steps ----------------------------------------------------------------------------------------------------
+
+    def _check_music(self) -> None:
+        books_empty = not self.spool.keys(State.DONE)
+        try:
+            mark_music_folder(self.data, self.music, books_empty, self.clock.now())
+        except MusicFolderMissing as error:
+            alarms.raise_alarm(self.data, alarms.MUSIC_FOLDER, str(error), True, self.clock.now())
+            raise
+        alarms.clear_alarm(self.data, alarms.MUSIC_FOLDER)
+
+    def _claim(self) -> Job | None:
+        """The newest purchase that is pending, if this worker gets one."""
+        for key in self._newest_first(self.spool.keys(State.PENDING)):
+            job = self.spool.claim(key, self.holder, self.clock.now())
+            if job is not None and not self._is_done_already(job):
+                return job
+        return None
+
+    def _newest_first(self, keys: list[str]) -> list[str]:
+        # Each job is opened once for its date; with twenty thousand waiting that is what a claim costs otherwise.
+        oldest = datetime.min.replace(tzinfo=UTC)
+        for key in keys:
+            if key not in self._purchased:
+                job = self.spool.read(State.PENDING, key)
+                self._purchased[key] = (job.item.purchased if job else None) or oldest
+        return sorted(keys, key=lambda key: (self._purchased[key], key), reverse=True)
+
+    def _is_done_already(self, job: Job) -> bool:
+        """The lasting guard against doing work twice: ask for a receipt first."""
+        done = self.spool.read(State.DONE, job.key)
+        if done is None or done.receipt is None:
+            return False
+        log.info("%s has a receipt already", job.label)
+        atomic.remove(self.spool.path(State.IN_PROGRESS, job.key))
+        return True
+
+    def _deliver(self, job: Job, heartbeat: Heartbeat) -> None:
+        def notice(done: int, total: int | None) -> None:
+            heartbeat.notice(done, total)
+            self._watch(job, done, total)
+
+        delivery: Delivery | None = None
+        try:
+            if self.bandcamp is None:
+                self.bandcamp = self._open_bandcamp()
+            delivery = Delivery(self.settings, self.music, self.clock, self.bandcamp, self.spool, notice)
+            finished = delivery.deliver(job)
+        except ItemTrouble as trouble:
+            self._fail(job, trouble)
+        except LeaseLost:
+            log.warning("%s: another worker has it now", job.label)
+        except ShapeChanged as error:
+            self._odd_shape(job, error)
+        except (AskUser, BandcampTrouble, LocalTrouble) as error:
+            self.spool.release(job)
+            self._tell(error)
+            raise
+        except Stopped:
+            self.spool.release(job)
+            raise
+        except OSError as error:
+            self.spool.release(job)
+            raise not_writable(self.music.root, error) from error
+        except Exception as error:
+            # One odd purchase must not end the run; what it was is in the log.
+            log.exception("%s: unexpected", job.label)
+            self._fail(job, ItemTrouble(Reason.OTHER, f"unexpected: {type(error).__name__} (see the log)"))
+        else:
+            self._odd_shapes = 0
+            for name in (alarms.DISK, alarms.SESSION):
+                alarms.clear_alarm(self.data, name)
+            if finished:
+                self.report.placed.append(job.label)
+            else:
+                self.report.unchanged += 1
+
+    def _fail(self, job: Job, trouble: ItemTrouble) -> None:
+        if job.receipt is not None:
+            # It was delivered before; a better version that cannot be had changes nothing about that.
+            log.info("%s stays as it is: %s", job.label, trouble.sentence)
+            checked = job.receipt.model_copy(update={"checked_at": self.clock.now()})
+            if trouble.reason is Reason.NO_DOWNLOAD and checked.source == "stream":
+                self._finish_again(job.model_copy(update={"receipt": checked}))
+                return
+        failed = after_failure(
+            job,
+            trouble,
+            self.clock.now(),
+            self.settings.retry_base,
+            self.settings.retry_max,
+            self.settings.max_attempts,
+            random.random(),
+        )
+        try:
+            self.spool.fail(failed.model_copy(update={"claim": job.claim}))
+        except LeaseLost:
+            return
+        due = f"; next try {failed.not_before:%Y-%m-%d %H:%M:%S} UTC" if failed.not_before else ""
+        log.warning("%s: %s%s", job.label, trouble.sentence, due)
+        self.report.failed.append((job.label, trouble.sentence))
+
+    def _finish_again(self, job: Job) -> None:
+        self.spool.finish(job)
+        self.report.unchanged += 1
+
+    def _odd_shape(self, job: Job, error: ShapeChanged) -> None:
+        """A page of a new shape: the evidence is kept; an odd purchase fails alone, a redesign stops the run."""
+        assert self.bandcamp is not None
+        atomic.write_text(self.data.debug / "debug.html", redact_sample(self.bandcamp.last_answer))
+        alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
+        self._odd_shapes += 1
+        if self._odd_shapes >= _REDESIGN:
+            self.spool.release(job)
+            raise error
+        self._fail(job, ItemTrouble(Reason.SHAPE, str(error)))
+
+    def _tell(self, error: AskUser | BandcampTrouble | LocalTrouble) -> None:
+        now = self.clock.now()
+        if isinstance(error, AskUser):
+            alarms.raise_alarm(self.data, alarms.SESSION, str(error), True, now)
+        elif isinstance(error, DiskFull | FolderTrouble):
+            alarms.raise_alarm(self.data, alarms.DISK, str(error), True, now)
+
+
+def trouble_of_ours(error: BandcampSyncError) -> bool:
+    """Whether a run that ended so should be tried again by itself later."""
+    return isinstance(error, AskUser | BandcampTrouble | LocalTrouble | Paused)
