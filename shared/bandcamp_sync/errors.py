@@ -236,12 +236,10 @@ class Reason(StrEnum):
 
 
 class ItemTrouble(BandcampSyncError):
-    """One purchase failed. `sentence` is shown; `link` is a page that the user may open; `not_before` a known date."""
+    """One purchase failed. `sentence` is shown; `link` is a page that the user may open."""
 
-    def __init__(
-        self, reason: Reason, sentence: str, link: str | None = None, not_before: datetime | None = None
-    ) -> None:
-        self.reason, self.sentence, self.link, self.not_before = reason, sentence, link, not_before
+    def __init__(self, reason: Reason, sentence: str, link: str | None = None) -> None:
+        self.reason, self.sentence, self.link = reason, sentence, link
         super().__init__(sentence)
 
 

@@ -40,6 +40,8 @@ SPACING = {
 }
 HOLD_BASE_S = 10.0
 HOLD_MAX_S = 900.0
+#: A hold beyond this is a clock that jumped, or an answer that lies.
+LONGEST_HOLD_S = 86400.0
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ def take_turn(patience: Patience, kind: RequestClass, now: float, interval_s: fl
     """The next free turn of this class, and the patience with that turn taken."""
     # A turn far in the future is no turn of ours but a clock that jumped back.
     latest = now + 3600.0
-    hold = patience.hold_until if patience.hold_until <= now + 2 * HOLD_MAX_S else now
+    hold = patience.hold_until if patience.hold_until <= now + LONGEST_HOLD_S else now
     planned = patience.next_turn.get(kind.value, 0.0)
     turn = max(now, hold, planned if planned <= latest else now)
     following = {**patience.next_turn, kind.value: turn + SPACING[kind] * interval_s}
@@ -66,8 +68,10 @@ def after_limit(patience: Patience, now: float, retry_after_s: float | None, bas
     """The patience after a 429. Several workers that were told at the same moment count as one."""
     already_held = patience.hold_until > now
     level = patience.level if already_held else patience.level + 1
-    wait = max(retry_after_s or 0.0, min(base_s * 2.0 ** (max(level, 1) - 1), HOLD_MAX_S))
-    until = now + min(wait, HOLD_MAX_S) * (1.0 + 0.3 * jitter)
+    # `Retry-After` obeyed to the second, again and again, has ended in a long refusal: it grows as our own base does.
+    first_s = base_s if retry_after_s is None else max(retry_after_s, min(1.0, base_s))
+    wait = min(first_s * 2.0 ** (max(level, 1) - 1), max(HOLD_MAX_S, first_s))
+    until = now + wait * (1.0 + 0.3 * jitter)
     return replace(patience, hold_until=max(patience.hold_until, until), level=level)
 
 
@@ -106,7 +110,7 @@ class Pace:
             self._clock.sleep(min(turn - now, 5.0))
             # A 429 that another worker met while we slept holds us too.
             now = self._now()
-            turn = max(turn, min(self._read().hold_until, now + 2 * HOLD_MAX_S))
+            turn = max(turn, min(self._read().hold_until, now + LONGEST_HOLD_S))
 
     def limited(self, retry_after_s: float | None) -> datetime:
         """Note a 429; returns until when everyone waits."""
@@ -122,7 +126,7 @@ class Pace:
     def held_until(self) -> datetime | None:
         """Until when nothing may be asked; None when asking is allowed."""
         until = self._read().hold_until
-        return datetime.fromtimestamp(until, UTC) if self._now() < until <= self._now() + 2 * HOLD_MAX_S else None
+        return datetime.fromtimestamp(until, UTC) if self._now() < until <= self._now() + LONGEST_HOLD_S else None
 
     def _now(self) -> float:
         return self._clock.now().timestamp()

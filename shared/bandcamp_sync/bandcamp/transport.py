@@ -7,6 +7,7 @@ given then serves the plain client. Where that is refused too, the browser goes 
 import json
 import logging
 import random
+import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -284,9 +285,12 @@ def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
 
 
 def _browser_cookie(cookie: Cookie, policy: HostPolicy) -> BrowserCookie:
-    # The login is the user's own for the base URL that the user set; a stand-in's host gets it host-only.
-    own = policy.host == "bandcamp.com" or not cookie.domain.lstrip(".").endswith("bandcamp.com")
-    domain = cookie.domain if own else policy.host
+    # The login is the user's own for the base URL that the user set, whatever site the file says it is of.
+    domain = cookie.domain.lstrip(".")
+    if domain != policy.host and not domain.endswith("." + policy.host):
+        domain = policy.host
+    if re.search(r"[a-z]$", domain) and "." in domain:
+        domain = f".{domain}"  # its subdomains too; an address or a bare name has none
     expires = cookie.expires.timestamp() if cookie.expires else None
     return BrowserCookie(
         cookie.name,

@@ -31,7 +31,16 @@ from bandcamp_sync.errors import (
 )
 from bandcamp_sync.fetch.directory import TAIL_BYTES, Entry, TailTooShort, read_directory
 from bandcamp_sync.fetch.journal import Member, Workspace
-from bandcamp_sync.fetch.judge import CutOff, NotReadyYet, RangeRefused, body, judge, served_range
+from bandcamp_sync.fetch.judge import (
+    CutOff,
+    NotReadyYet,
+    RangeRefused,
+    ShownExpired,
+    body,
+    judge,
+    reauthentication,
+    served_range,
+)
 from bandcamp_sync.fetch.unpack import NeedsWholeArchive, guarded, unpack, unpack_file
 from bandcamp_sync.library.audio import decode, is_audio, sniff
 
@@ -113,6 +122,8 @@ class Fetcher:
             except (TransferBroken, LinkStale, ArchiveBroken, BadAudio) as error:
                 if isinstance(error, CutOff) and fruitless:
                     raise
+                if isinstance(error, ShownExpired) and fruitless:
+                    raise reauthentication(error.settings_link) from None
                 trouble: ItemTrouble = error
             except requests.RequestException:
                 trouble = TransferBroken("the file server cannot be reached")

@@ -30,6 +30,14 @@ class CutOff(LinkStale):
         super().__init__("Bandcamp says that this was downloaded too often, and may be tried again in an hour")
 
 
+class ShownExpired(LinkStale):
+    """The page says that the link expired. Once, a new link may mend it; twice, a person must."""
+
+    def __init__(self, settings_link: str) -> None:
+        self.settings_link = settings_link
+        super().__init__("Bandcamp says that this download expired")
+
+
 def judge(response: requests.Response, settings_link: str) -> None:
     """Return when the body may be the file. Raises what else it is.
 
@@ -56,7 +64,7 @@ def _judge_page(text: str, status: int, settings_link: str) -> None:
         raise Challenged("file", "a page for browsers came instead of the file")
     error = shown_error(text)
     if error == "expired":
-        raise reauthentication(settings_link)
+        raise ShownExpired(settings_link)
     if error == "cutoff":
         raise CutOff
     if status == 403:

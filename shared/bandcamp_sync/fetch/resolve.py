@@ -30,7 +30,7 @@ class Release:
     offer: Offer
 
 
-def releases(page: DownloadPage, item: Item, preferred: Sequence[str], now: datetime, link: str) -> list[Release]:
+def releases(page: DownloadPage, item: Item, preferred: Sequence[str], link: str) -> list[Release]:
     """What to download for a purchase. Pure.
 
     `link`: where the user can mend a missing e-mail confirmation. Raises ItemTrouble (pre-order, nothing to download,
@@ -39,10 +39,9 @@ def releases(page: DownloadPage, item: Item, preferred: Sequence[str], now: date
     found = pages.matching_items(page, item)
     chosen: list[Release] = []
     for digital in found:
-        if digital.is_preorder or (
-            digital.is_preorder is None and digital.release_date is not None and digital.release_date > now
-        ):
-            raise ItemTrouble(Reason.PREORDER, _preorder_sentence(digital.release_date), None, digital.release_date)
+        # The date alone says nothing: artists release by hand, sooner or later than they announced.
+        if digital.is_preorder:
+            raise ItemTrouble(Reason.PREORDER, _preorder_sentence(digital.release_date))
         if not digital.offers:
             continue
         name = choose_format(preferred, digital.offers)

@@ -14,12 +14,12 @@ MIN_SECRET_CHARS = 8
 _MIN_PIECE_CHARS = 16
 
 # How one name can be parted from its value, and what stands around both, in plain text, JSON, HTML and
-# percent-encoding.
+# percent-encoding. A repetition that can begin anywhere is bounded, so that no text takes long.
 _AMP = r"(?:&amp;|&#38;|\\u0026|%26|%2526|&)"
 _ASK = r"(?:%3F|%253F|\?)"
 _EQUALS = r"(?:=|%3D|%253D|\\u003d|&#61;)"
-_QUOTE = r"(?:(?:\\|%5C|%255C)*(?:[\"']|&quot;|&#34;|&#x27;|&#39;|%22|%2522|%27|%2527))"
-_SPACE = r"(?:\s|%20|%2520)*"
+_QUOTE = r"(?:(?:\\|%5C|%255C){0,8}(?:[\"']|&quot;|&#34;|&#x27;|&#39;|%22|%2522|%27|%2527))"
+_SPACE = r"(?:\s|%20|%2520){0,20}"
 _COLON = rf"{_SPACE}(?::|%3A|%253A){_SPACE}"
 _AT = r"(?:@|%40|%2540|&#64;|\\u0040)"
 _SLASH = r"(?:/|%2F|%252F|\\/)"
@@ -46,11 +46,11 @@ _RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(rf"{_KEY}(?!{_QUOTE}|null)[^\s\"'{{}}\[\],&%]+"), rf"\g<1>\g<2>{CUT}\g<2>"),
     (re.compile(rf"(?i)((?:download{_SLASH}(?:album|track)|stream){_SLASH})[0-9a-f]{{16,}}"), rf"\g<1>{CUT}"),
     (re.compile(r"(?i)\d{9,11}_[0-9a-f]{32,}"), CUT),
-    (re.compile(r"(?i)(://)[^\s/@:\"'<>]*:[^\s/@\"'<>]+@"), rf"\g<1>{CUT}@"),
+    (re.compile(r"(?i)(://)[^\s/@:\"'<>]{0,200}:[^\s/@\"'<>]{1,500}@"), rf"\g<1>{CUT}@"),
 ]
 _PERSONAL_RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(rf"(?i)({_QUOTE}fan_email{_QUOTE}{_COLON}{_QUOTE})(?:(?!{_QUOTE}).)*"), rf"\g<1>{CUT}"),
-    (re.compile(rf"(?i)[\w.+-]+{_AT}[\w-]+(?:\.[\w-]+)+"), CUT),
+    (re.compile(rf"(?i)[\w.+-]{{1,64}}{_AT}[\w-]{{1,63}}(?:\.[\w-]{{1,63}})+"), CUT),
 ]
 
 _registered: dict[str, re.Pattern[str]] = {}

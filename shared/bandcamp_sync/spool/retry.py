@@ -38,7 +38,7 @@ def after_failure(
         due = None
     elif trouble.reason is Reason.PREORDER:
         attempt = job.attempt
-        due = max(trouble.not_before or now, now + min(PREORDER_LOOK, longest))
+        due = now + min(PREORDER_LOOK, longest)
     elif trouble.reason in NOTHING_THERE:
         attempt = job.attempt
         due = now + LEISURE

@@ -94,7 +94,7 @@ class Delivery:
         try:
             if page is None:
                 raise ItemTrouble(Reason.NO_DOWNLOAD, "Bandcamp lists no download for it")
-            chosen = releases(page, job.item, self.settings.format, self.clock.now(), link)
+            chosen = releases(page, job.item, self.settings.format, link)
         except ItemTrouble as trouble:
             if trouble.reason is not Reason.NO_DOWNLOAD or not self.settings.stream_fallback:
                 raise
@@ -141,7 +141,7 @@ class Delivery:
         page = self._page(job)
         assert page is not None
         link = f"{self.bandcamp.base}/settings"
-        found = releases(page, job.item, (release.offer.format,), self.clock.now(), link)
+        found = releases(page, job.item, (release.offer.format,), link)
         return next((r for r in found if r.item.ids == release.item.ids), found[0])
 
     def _cover(self, job: Job, release: Release, fetched: list[Fetched]) -> bytes | None:

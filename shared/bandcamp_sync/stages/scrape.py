@@ -101,10 +101,11 @@ class _Scrape:
         """Only the news. None when they do not explain what Bandcamp says is owned, so that all must be walked."""
         assert self.old is not None
         known = self.old.by_key()
-        gone = set(self.old.owned) - owned
-        if owned and gone:
+        if set(self.old.owned) - owned:
             return None
         listed = self._walk_lists(fan_id, known, None, None)
+        if known and not listed.items:
+            return None
         items = walk.merge_known(known, listed.items)
         if walk.uncovered(owned - set(self.old.owned), items.values()):
             return None

@@ -1,0 +1,104 @@
+"""How the whole is: one word, and why. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class Overall(StrEnum):
+    """`failed` waits for a person; `degraded` works, but not all of it; `recovering` mends itself."""
+
+    IDLE = "idle"
+    SYNCING = "syncing"
+    PAUSED = "paused"
+    RECOVERING = "recovering"
+    DEGRADED = "degraded"
+    FAILED = "failed"
+
+
+#: Alarms that stop the pipeline until a person acts.
+STOPPING = frozenset({"session", "music-folder", "disk"})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known. `counts`: purchases by state, in the books' words. `held_until`: Bandcamp asked for patience.
+
+    `scraping`: a scrape is under way. `scrape_error`: why the last one failed, None when it went well.
+    """
+
+    now: datetime
+    paused: bool = False
+    scraping: bool = False
+    scrape_error: str | None = None
+    held_until: datetime | None = None
+    counts: Mapping[str, int] | None = None
+    alarms: Sequence[Mapping[str, Any]] = ()
+    units: Sequence[Mapping[str, Any]] = ()
+
+
+def overall(seen: Seen) -> tuple[Overall, list[str]]:
+    """The state, and the reasons for it, the most pressing first.
+
+    A pause is what the user wants, so it comes before all; then what needs a person, what is half broken, what mends
+    itself, and work. A purchase that failed counts only when no work is left: until then there is better to tell.
+    """
+    counts = seen.counts or {}
+    reasons = {
+        Overall.PAUSED: ["paused by you"] if seen.paused else [],
+        Overall.FAILED: _stopped(seen),
+        Overall.DEGRADED: _half_broken(seen),
+        Overall.RECOVERING: _mending(seen),
+        Overall.SYNCING: _working(seen, counts),
+    }
+    state = next((state for state, why in reasons.items() if why), None)
+    if state is None:
+        state, reasons = _at_rest(counts)
+    order = [state, *(other for other in reasons if other is not state)]
+    return state, [why for one in order for why in reasons[one]]
+
+
+def _stopped(seen: Seen) -> list[str]:
+    alarms = [str(a["sentence"]) for a in seen.alarms if a.get("needs_person") and a.get("name") in STOPPING]
+    return alarms + [f"{u['name']} has failed" for u in seen.units if u.get("active_state") == "failed"]
+
+
+def _half_broken(seen: Seen) -> list[str]:
+    told = [str(a["sentence"]) for a in seen.alarms if not (a.get("needs_person") and a.get("name") in STOPPING)]
+    return told + [f"{u['name']}: no news" for u in seen.units if u.get("active_state") == "unknown"]
+
+
+def _mending(seen: Seen) -> list[str]:
+    why = []
+    if seen.held_until is not None and seen.held_until > seen.now:
+        why.append(f"Bandcamp asks for patience until {seen.held_until:%H:%M:%S} UTC")
+    if seen.scrape_error and not seen.scraping:
+        why.append(f"the last scrape failed: {seen.scrape_error}")
+    why += [f"{u['name']} is being started again" for u in seen.units if u.get("sub_state") == "auto-restart"]
+    return why
+
+
+def _working(seen: Seen, counts: Mapping[str, int]) -> list[str]:
+    why = ["listing your purchases"] if seen.scraping else []
+    loading, queued = counts.get("downloading", 0), counts.get("queued", 0)
+    if loading:
+        why.append(f"{loading} downloading")
+    if queued:
+        why.append(f"{queued} queued")
+    return why
+
+
+def _at_rest(counts: Mapping[str, int]) -> tuple[Overall, dict[Overall, list[str]]]:
+    failed, waiting = counts.get("failed", 0), counts.get("waiting", 0)
+    reasons: dict[Overall, list[str]] = {
+        Overall.DEGRADED: [f"{failed} failed, and {'wait' if failed > 1 else 'waits'} for you"] if failed else [],
+        Overall.RECOVERING: [f"{waiting} to be tried again"] if waiting else [],
+        Overall.IDLE: [],
+    }
+    state = next((state for state, why in reasons.items() if why), Overall.IDLE)
+    if state is Overall.IDLE:
+        known = sum(counts.values())
+        reasons[Overall.IDLE] = ["everything is in its place" if known else "no purchases are known yet"]
+    return state, reasons

@@ -1,0 +1,103 @@
+"""The books, kept in memory and read again only when a file behind them changed. Reads, and changes nothing.
+
+Works without a view of `config/` and `music/`: what it needs of those, the other services publish in `state/`.
+"""
+
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from pydantic import ValidationError
+
+from bandcamp_sync.books import Policy, Row, count, rows
+from bandcamp_sync.collection.item import Capture, is_key
+from bandcamp_sync.ignore import read_ignored
+from bandcamp_sync.paths import DataFolder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.glance import Glance
+from bandcamp_sync.spool.spool import Spool
+
+#: Of the time, at most this share goes into writing up the books while they change without pause.
+_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Books:
+    """The rows, newest purchase first, the sums, and a number that grows with every change."""
+
+    rows: tuple[Row, ...] = ()
+    counts: dict[str, int] | None = None
+    captured_at: str | None = None
+    version: int = 0
+
+
+class Ledger:
+    """Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, data: DataFolder) -> None:
+        self._data = data
+        self._policy = Policy(settings.include_hidden, settings.stream_fallback, settings.layout)
+        self.glance = Glance(Spool(data.inbox))
+        self._lock = Lock()
+        self._capture: tuple[object, Capture | None] = (None, None)
+        self._basis: object = None
+        self._books = Books()
+        self._not_before = 0.0
+
+    def books(self) -> Books:
+        """The books as they are now; with very many purchases that change all the time, as of a moment ago."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._not_before:
+                return self._books
+            self._write_up()
+            cost = time.monotonic() - now
+            self._not_before = now + cost / _SHARE if cost > 0.1 else 0.0
+            return self._books
+
+    def _write_up(self) -> None:
+        capture_mark, capture = self._read_capture()
+        jobs = self.glance.jobs()
+        ignored = visible_ignored(self._data)
+        basis = (capture_mark, self.glance.version, ignored)
+        if basis == self._basis:
+            return
+        listed = rows(capture.items, jobs, ignored, self._policy) if capture else []
+        self._basis = basis
+        self._books = Books(
+            rows=tuple(listed),
+            counts={state.value: number for state, number in count(listed).items()},
+            captured_at=capture.captured_at.isoformat() if capture else None,
+            version=self._books.version + 1,
+        )
+
+    def _read_capture(self) -> tuple[object, Capture | None]:
+        try:
+            stat = self._data.collection.stat()
+            mark = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
+            if self._capture[0] != mark:
+                self._capture = (mark, Capture.model_validate_json(self._data.collection.read_bytes()))
+        except (OSError, ValidationError):
+            self._capture = (None, None)
+        return self._capture
+
+
+def visible_ignored(data: DataFolder) -> frozenset[str]:
+    """The ignore list itself where it can be seen, else the copy that the reconciler published."""
+    if data.ignore.exists():
+        return read_ignored(data)
+    value = read_json(data.state / "ignored.json")
+    if not isinstance(value, list):
+        return frozenset()
+    return frozenset(key for key in value if isinstance(key, str) and is_key(key))
+
+
+def read_json(path: Path) -> Any:
+    """What a small file of `state/` holds; None when it cannot be read."""
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None

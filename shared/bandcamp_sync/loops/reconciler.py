@@ -1,0 +1,182 @@
+"""The reconciler's loop: reconcile when something may have changed, and do what is asked for purchases.
+
+What may have changed: the collection, the ignore list, the music folder's marker, a retry that became due, a claim
+whose worker died. Looking for those is cheap; a whole reconcile reads every job, so it is not done each minute.
+"""
+
+import logging
+import shutil
+from datetime import datetime
+from threading import Thread
+
+from bandcamp_sync.clock import Clock, rfc3339
+from bandcamp_sync.control import Request, Verb, is_asked, take
+from bandcamp_sync.errors import LocalTrouble, Stopped, UnknownKey
+from bandcamp_sync.ignore import change_ignored
+from bandcamp_sync.loops.service import Troubles, file_mark, run_service, write_state
+from bandcamp_sync.paths import DataFolder, music_folder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.glance import Glance
+from bandcamp_sync.spool.job import State
+from bandcamp_sync.spool.spool import Spool
+from bandcamp_sync.stages.reconcile import reconcile
+from bandcamp_sync.stages.retry import retry_jobs
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.5
+_LEASES_EVERY_S = 15.0
+_DISK_EVERY_S = 30.0
+#: A whole reconcile now and then, for what no cheap look notices (an inbox that was deleted).
+_ALL_EVERY_S = 600.0
+#: After trouble (a disk that is not mounted, a full one).
+_TROUBLE_WAIT_S = 15.0
+
+
+def reconciler_loop(settings: Settings) -> None:
+    """Keep the queue in step with the collection until the process is told to end."""
+    run_service("reconciler", settings, lambda data, clock: Reconciler(settings, data, clock).run())
+
+
+class Reconciler:
+    """One reconciler process."""
+
+    def __init__(self, settings: Settings, data: DataFolder, clock: Clock) -> None:
+        self.settings, self.data, self.clock = settings, data, clock
+        self.music = music_folder(settings)
+        self.spool = Spool(data.inbox)
+        self.troubles = Troubles()
+        self._glance = Glance(self.spool)
+        self._seen: object = None
+        self._due_at: dict[str, float] = {"leases": 0.0, "all": 0.0, "disk": 0.0}
+        self._verifying: Thread | None = None
+
+    def run(self) -> None:
+        """Until the clock is stopped (then `Stopped` is raised)."""
+        while True:
+            self.clock.check()
+            try:
+                self.look()
+            except (LocalTrouble, OSError) as error:
+                self.troubles.begin(error)
+                self.clock.sleep(_TROUBLE_WAIT_S)
+            else:
+                self.troubles.over()
+                self.clock.sleep(_LOOK_EVERY_S)
+
+    def look(self) -> bool:
+        """One look; True when it made a reconcile. Raises LocalTrouble or OSError, and looks anew next time then."""
+        if self._is_time("disk", _DISK_EVERY_S):
+            self.publish_disk()
+        self._start_verify()
+        self._do_items()
+        asked = take(self.data, Verb.RECONCILE)
+        marks = self._marks()
+        if asked is None and marks == self._seen and not self._is_needed():
+            return False
+        self._seen = None  # should this one fail, the next look tries again
+        reconcile(self.settings, self.data, self.music, self.clock)
+        self._seen = marks
+        self._due_at["all"] = self.clock.monotonic() + _ALL_EVERY_S
+        if asked is not None:
+            asked.done()
+        return True
+
+    def next_retry(self) -> datetime | None:
+        """When the earliest retry is due; None when none waits."""
+        waiting = [job.not_before for state, job in self._glance.jobs().values() if state is State.FAILED]
+        return min((due for due in waiting if due is not None), default=None)
+
+    def publish_disk(self) -> None:
+        """Leave the music disk's free room for those who may not see the music folder."""
+        try:
+            usage = shutil.disk_usage(self.music.root)
+        except OSError:
+            return
+        now = rfc3339(self.clock.now())
+        write_state(self.data.state / "disk.json", {"free": usage.free, "total": usage.total, "checked_at": now})
+
+    # --- why to reconcile --------------------------------------------------------------------------------------------
+
+    def _marks(self) -> object:
+        """What a reconcile depends on, cheaply looked at."""
+        inbox = file_mark(self.data.inbox)
+        return (
+            file_mark(self.data.collection),
+            file_mark(self.data.ignore),
+            self.music.marker.exists(),
+            inbox[1] if inbox else None,
+        )
+
+    def _is_needed(self) -> bool:
+        if self.clock.monotonic() >= self._due_at["all"]:
+            return True
+        if self._is_time("leases", _LEASES_EVERY_S) and self.spool.expired(self.settings.lease, self.clock.now()):
+            return True
+        due = self.next_retry()
+        return due is not None and due <= self.clock.now()
+
+    def _is_time(self, what: str, every_s: float) -> bool:
+        now = self.clock.monotonic()
+        if now < self._due_at[what]:
+            return False
+        self._due_at[what] = now + every_s
+        return True
+
+    # --- what is asked -----------------------------------------------------------------------------------------------
+
+    def _do_items(self) -> None:
+        """Retry, ignore and unignore, as asked by the dashboard."""
+        if not is_asked(self.data, (Verb.RETRY, Verb.IGNORE, Verb.UNIGNORE)):
+            return
+        if (wanted := take(self.data, Verb.IGNORE)) is not None:
+            change_ignored(self.data, add=wanted.keys)
+            self._told(wanted)
+        if (wanted := take(self.data, Verb.UNIGNORE)) is not None:
+            change_ignored(self.data, drop=wanted.keys)
+            self._told(wanted)
+        if (wanted := take(self.data, Verb.RETRY)) is not None:
+            self._retry(wanted)
+            wanted.done()
+
+    def _told(self, wanted: Request) -> None:
+        log.info("%s: %s", wanted.verb, ", ".join(wanted.keys) or "nothing was named")
+        wanted.done()
+
+    def _retry(self, wanted: Request) -> None:
+        if wanted.everything:
+            moved = retry_jobs(self.settings, self.data, None, self.clock)
+            log.info("retry: %d queued, as asked", len(moved))
+        for key in wanted.keys:
+            try:
+                retry_jobs(self.settings, self.data, [key], self.clock)
+            except UnknownKey as error:
+                log.warning("retry: %s", error)
+
+    def _start_verify(self) -> None:
+        """Verify beside the loop: a library takes hours, and the queue must go on meanwhile."""
+        if self._verifying is not None and self._verifying.is_alive():
+            return
+        if (wanted := take(self.data, Verb.VERIFY)) is not None:
+            wanted.done()
+            self._verifying = Thread(target=self._verify, name="verify", daemon=True)
+            self._verifying.start()
+
+    def _verify(self) -> None:
+        from bandcamp_sync.stages.verify import verify  # decodes audio: loaded when asked for
+
+        try:
+            verdicts = verify(self.data, self.music, self.clock)
+        except Stopped:
+            return
+        except (LocalTrouble, OSError) as error:
+            log.error("verify: %s", error)
+            return
+        bad = [verdict for verdict in verdicts if not verdict.good]
+        for verdict in bad:
+            what = "; ".join(f"{path} {problem}" for path, problem in verdict.problems) or "its folder is gone"
+            log.error("verify: %s: %s", verdict.job.label, what)
+        log.info("verify: %d of %d albums are whole", len(verdicts) - len(bad), len(verdicts))
+        keys = [verdict.job.key for verdict in bad]
+        now = rfc3339(self.clock.now())
+        write_state(self.data.state / "verify.json", {"at": now, "albums": len(verdicts), "broken": keys})

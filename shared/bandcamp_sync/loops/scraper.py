@@ -1,0 +1,141 @@
+"""The scraper's loop: a scrape now and then, counted from the last run on disk, or at once when asked.
+
+`state/scrape.json` says when the last scrape ended and how (the stage writes it); `state/scraper.json` is this loop's
+own memory: how many scrapes failed in a row, which cookies the last one had, and whether one was under way when this
+process ended.
+"""
+
+import json
+import logging
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from bandcamp_sync.clock import Clock, rfc3339
+from bandcamp_sync.control import Verb, is_asked, take
+from bandcamp_sync.errors import AskUser, BandcampTrouble, LocalTrouble, Paused, RateLimited
+from bandcamp_sync.loops.service import Troubles, file_mark, run_service, write_state
+from bandcamp_sync.paths import DataFolder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.stages.run_scrape import last_scrape, run_scrape
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True)
+class Memory:
+    """`started_at`, `not_before`: RFC 3339. `cookies`: the mark of the cookies file at the last failure."""
+
+    failures: int = 0
+    cookies: list[int] | None = None
+    started_at: str | None = None
+    not_before: str | None = None
+
+
+def scraper_loop(settings: Settings) -> None:
+    """Scrape every SCRAPE_INTERVAL, and when asked, until the process is told to end."""
+    run_service("scraper", settings, lambda data, clock: Scraper(settings, data, clock).run())
+
+
+def next_scrape(last: datetime | None, memory: Memory, settings: Settings, now: datetime) -> datetime:
+    """When the next scrape is due. After failures the wait starts at RETRY_BASE and doubles up to SCRAPE_INTERVAL."""
+    if memory.started_at is not None:
+        # It was under way when the process ended: its start is the last run, and it counts as one that failed.
+        started = datetime.fromisoformat(memory.started_at)
+        last = max(last, started) if last is not None else started
+        memory = replace(memory, failures=memory.failures + 1)
+    if last is None:
+        return now
+    wait = settings.scrape_interval
+    if memory.failures:
+        wait = min(settings.retry_base * 2 ** min(memory.failures - 1, 30), wait)
+    due = last + wait
+    if memory.not_before is not None:
+        due = max(due, datetime.fromisoformat(memory.not_before))
+    # A last run in the future is a clock that jumped back; the longest wait is one interval from now.
+    return min(due, now + settings.scrape_interval)
+
+
+class Scraper:
+    """One scraper process."""
+
+    def __init__(self, settings: Settings, data: DataFolder, clock: Clock) -> None:
+        self.settings, self.data, self.clock = settings, data, clock
+        self.troubles = Troubles()
+        self._memory_path = data.state / "scraper.json"
+        # Kept here too, so that a disk that takes no more files does not make this loop forget and ask without end.
+        self.memory = read_memory(self._memory_path)
+        self._last_try: datetime | None = None
+
+    def run(self) -> None:
+        """Until the clock is stopped (then `Stopped` is raised)."""
+        while True:
+            self.clock.check()
+            if self.is_due():
+                self.scrape_once()
+            self.clock.sleep(_LOOK_EVERY_S)
+
+    def is_due(self) -> bool:
+        """Whether to scrape now: not while paused; when asked; when time is up; when a failure's cookies changed."""
+        if self.data.paused.exists():
+            return False
+        if is_asked(self.data, (Verb.SCRAPE,)):
+            return True
+        if self.memory.failures and self.memory.cookies != self._cookies():
+            return True
+        last = self._last()
+        now = self.clock.now()
+        return next_scrape(last, self.memory, self.settings, now) <= now
+
+    def scrape_once(self) -> None:
+        """One scrape. Trouble is told once and remembered, and never ends the loop."""
+        asked = take(self.data, Verb.SCRAPE)
+        if asked is not None:
+            asked.done()
+        failures = self.memory.failures + (self.memory.started_at is not None)
+        self._last_try = self.clock.now()
+        self._remember(Memory(failures, self._cookies(), rfc3339(self._last_try)))
+        try:
+            run_scrape(self.settings, self.data, self.clock)
+        except (AskUser, BandcampTrouble, LocalTrouble, Paused, OSError) as error:
+            until = rfc3339(error.until) if isinstance(error, RateLimited) else None
+            self._remember(Memory(failures + 1, self._cookies(), None, until))
+            self.troubles.begin(error)
+        else:
+            self._remember(Memory())
+            self.troubles.over()
+
+    def _last(self) -> datetime | None:
+        """The last run, by anybody: the command line leaves its runs in the same file."""
+        found = last_scrape(self.data)
+        if found is None:
+            return self._last_try
+        at, result = found
+        if result == "done" and self.memory.failures and (self._last_try is None or at > self._last_try):
+            self.memory = Memory()
+        return max(at, self._last_try) if self._last_try is not None else at
+
+    def _cookies(self) -> list[int] | None:
+        mark = file_mark(self.settings.cookies_file.expanduser().absolute())
+        return list(mark) if mark else None
+
+    def _remember(self, memory: Memory) -> None:
+        self.memory = memory
+        write_state(self._memory_path, asdict(memory))
+
+
+def read_memory(path: Path) -> Memory:
+    """What the loop remembers; nothing when the file is not what it should be."""
+    try:
+        value = json.loads(path.read_bytes())
+        memory = Memory(**{name: value.get(name) for name in Memory.__dataclass_fields__})
+        if any(
+            at is not None and datetime.fromisoformat(at).tzinfo is None
+            for at in (memory.started_at, memory.not_before)
+        ):
+            return Memory()
+        return replace(memory, failures=max(0, int(memory.failures or 0)))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Memory()

@@ -1,0 +1,94 @@
+"""What the three loops share: logging, signals, and a patient way with trouble."""
+
+import logging
+import os
+import signal
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.errors import BandcampSyncError, FolderTrouble, Stopped
+from bandcamp_sync.files import atomic
+from bandcamp_sync.logs.setup import set_up_logging
+from bandcamp_sync.loops.alive import BeatingClock
+from bandcamp_sync.paths import DataFolder, data_folder
+from bandcamp_sync.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+def run_service(
+    name: str, settings: Settings, loop: Callable[[DataFolder, Clock], None], environ: Mapping[str, str] = os.environ
+) -> None:
+    """Run `loop` until SIGTERM or SIGINT. What it raises ends the process, so that its supervisor starts it anew."""
+    if settings.umask is not None:
+        os.umask(settings.umask)
+    data = data_folder(settings)
+    _make_folders(data)
+    set_up_logging(name, settings.log_level, data.logs, console=True)
+    alive = environ.get("ALIVE_FILE")
+    clock = BeatingClock(Path(alive) if alive else None)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        clock.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    log.info("the %s is up", name)
+    try:
+        loop(data, clock)
+    except Stopped:
+        log.info("the %s ends, as it was asked to", name)
+    except Exception:
+        log.exception("the %s ends unexpectedly", name)
+        raise
+
+
+def _make_folders(data: DataFolder) -> None:
+    for folder in (data.control, data.state, data.logs, data.progress, data.health):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            uid, gid = os.getuid(), os.getgid()
+            remedy = f"cannot be written ({error.strerror}); run: chown -R {uid}:{gid} {data.root}"
+            raise FolderTrouble(folder, remedy) from error
+
+
+class Troubles:
+    """Tells a trouble once when it begins, and once when it is over; counts how often it came in a row."""
+
+    def __init__(self) -> None:
+        self._told: str | None = None
+        self.in_a_row = 0
+
+    def begin(self, error: BandcampSyncError | OSError) -> None:
+        """It did not go well; one line when this is news."""
+        self.in_a_row += 1
+        kind = f"{type(error).__name__} {getattr(error, 'errno', '')}"
+        if kind != self._told:
+            self._told = kind
+            log.warning("waiting: %s", error)
+
+    def over(self) -> None:
+        """It went well."""
+        if self._told is not None:
+            log.info("going on: the trouble is over")
+        self._told, self.in_a_row = None, 0
+
+
+def file_mark(path: Path) -> tuple[int, int, int] | None:
+    """What tells one version of a file from the next; None when it is not there (or may not be seen)."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+def write_state(path: Path, value: object) -> None:
+    """Publish what others may look at; a full disk is no reason to end."""
+    try:
+        atomic.write_json(path, value, durable=False)
+    except OSError as error:
+        log.debug("%s is not written: %s", path, error.strerror)

@@ -1,0 +1,99 @@
+"""The worker's loop: works whenever something is pending; waits out what is no fault of a purchase."""
+
+import logging
+from collections.abc import Callable
+
+from bandcamp_sync.bandcamp.client import Bandcamp
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.errors import AskUser, BandcampTrouble, LocalTrouble, Paused, RateLimited
+from bandcamp_sync.loops.service import Troubles, file_mark, run_service
+from bandcamp_sync.paths import DataFolder, music_folder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.job import State
+from bandcamp_sync.stages.fan import open_or_tell
+from bandcamp_sync.stages.work import Worker
+
+log = logging.getLogger(__name__)
+
+_LOOK_EVERY_S = 0.5
+#: A session (and its browser) that has nothing to do is closed after this long.
+_IDLE_S = 60.0
+_WAIT_MIN_S, _WAIT_MAX_S = 30.0, 300.0
+
+
+def worker_loop(settings: Settings) -> None:
+    """Work on one purchase after another until the process is told to end."""
+    run_service("worker", settings, lambda data, clock: WorkerLoop(settings, data, clock).run())
+
+
+class WorkerLoop:
+    """One worker process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        data: DataFolder,
+        clock: Clock,
+        open_bandcamp: Callable[[], Bandcamp] | None = None,
+    ) -> None:
+        self.settings, self.data, self.clock = settings, data, clock
+        self.troubles = Troubles()
+        opener = open_bandcamp or (lambda: open_or_tell(settings, data, clock))
+        self.worker = Worker(settings, data, music_folder(settings), clock, opener)
+        self._idle_since = clock.monotonic()
+
+    def run(self) -> None:
+        """Until the clock is stopped (then `Stopped` is raised); what it held is handed back."""
+        self.worker.spool.make_folders()
+        try:
+            while True:
+                self.clock.check()
+                if not self.step():
+                    self.clock.sleep(_LOOK_EVERY_S)
+        finally:
+            self.worker.close()
+
+    def step(self) -> bool:
+        """Work on one job, or wait out a trouble; False when there is nothing to do."""
+        if self.data.paused.exists() or not self.worker.spool.keys(State.PENDING):
+            self._rest()
+            return False
+        marks = self._marks()
+        try:
+            worked = self.worker.work_one()
+        except Paused:
+            return False
+        except (AskUser, BandcampTrouble, LocalTrouble, OSError) as error:
+            self.worker.close()
+            self.troubles.begin(error)
+            self._wait_for_change(marks, self._patience_s(error))
+            return True
+        if worked:
+            self.troubles.over()
+            self._idle_since = self.clock.monotonic()
+        return worked
+
+    def _rest(self) -> None:
+        if self.worker.bandcamp is not None and self.clock.monotonic() - self._idle_since > _IDLE_S:
+            self.worker.close()
+
+    def _patience_s(self, error: Exception) -> float:
+        """How long to wait: longer each time the trouble comes again, and as long as Bandcamp said."""
+        wait_s = min(_WAIT_MIN_S * 2.0 ** min(self.troubles.in_a_row - 1, 10), _WAIT_MAX_S)
+        if isinstance(error, RateLimited):
+            wait_s = max(1.0, min((error.until - self.clock.now()).total_seconds(), 3600.0))
+        return wait_s
+
+    def _wait_for_change(self, before: object, wait_s: float) -> None:
+        """Sleep, but no longer than until something that the trouble may hang on has changed."""
+        until = self.clock.monotonic() + wait_s
+        while self.clock.monotonic() < until and self._marks() == before:
+            self.clock.sleep(min(_LOOK_EVERY_S, max(0.01, until - self.clock.monotonic())))
+
+    def _marks(self) -> object:
+        """What a person does to mend things shows here: new cookies, pause or resume, the disk mounted again."""
+        return (
+            file_mark(self.settings.cookies_file.expanduser().absolute()),
+            self.data.paused.exists(),
+            self.worker.music.marker.exists(),
+        )

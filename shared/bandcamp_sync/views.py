@@ -1,0 +1,282 @@
+"""What people and machines are shown: the shapes of the API, for the dashboard and for `status --json` alike.
+
+Every text goes through `redact`, and no field here is a download link, a cookie or a signed address.
+"""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from bandcamp_sync import __version__, alarms
+from bandcamp_sync.bandcamp.session import read_session
+from bandcamp_sync.books import Row, Shown
+from bandcamp_sync.clock import Clock, rfc3339
+from bandcamp_sync.health.overall import Seen, overall
+from bandcamp_sync.health.published import read_units
+from bandcamp_sync.ledger import Ledger, read_json
+from bandcamp_sync.logs.redact import redact
+from bandcamp_sync.paths import data_folder, music_folder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.heartbeat import read_progress
+from bandcamp_sync.spool.job import Job, State
+
+SORTS = ("purchased", "artist", "title", "state", "size")
+MAX_PER_PAGE = 500
+#: A held-until further away than this is a clock that jumped, not a wish of Bandcamp's.
+_LONGEST_HOLD_S = 1800.0
+
+
+class Views:
+    """The data folder of `settings`, as others may see it. Safe to use from several threads; changes nothing."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self.settings, self.clock = settings, clock or Clock()
+        self.data, self._music = data_folder(settings), music_folder(settings)
+        self.ledger = Ledger(settings, self.data)
+
+    # --- the whole ---------------------------------------------------------------------------------------------------
+
+    def status(self) -> dict[str, Any]:
+        """`GET /api/status`: how the whole is and why, units, session, disk, sums, and what needs a person."""
+        now = self.clock.now()
+        books, units = self.ledger.books(), read_units(self.data.health, now)
+        raised = [{**alarm, "sentence": redact(str(alarm["sentence"]))} for alarm in alarms.raised_alarms(self.data)]
+        scrape = self._scrape(now)
+        seen = Seen(
+            now=now,
+            paused=self.data.paused.exists(),
+            scraping=scrape["running_since"] is not None,
+            scrape_error=scrape["error"] if scrape["result"] == "failed" else None,
+            held_until=self._held_until(now),
+            counts=books.counts,
+            alarms=raised,
+            units=units,
+        )
+        state, why = overall(seen)
+        session = read_session(self.data.session)
+        return {
+            "state": state.value,
+            "why": why,
+            "now": rfc3339(now),
+            "paused": seen.paused,
+            "units": units,
+            "systemd": {unit["name"]: unit["active_state"] for unit in units},
+            "session": {**asdict(session), "problem": _said(session.problem), "expiry": session.expiry(now)},
+            "disk": self._disk(books.rows),
+            "counts": dict(books.counts or {}),
+            "purchases": len(books.rows),
+            "captured_at": books.captured_at,
+            "scrape": scrape,
+            "alarms": raised,
+            "needs_you": [*self._alarms_for_you(raised), *self._items_for_you(books.rows), *self._verify_for_you()],
+            "version": __version__,
+        }
+
+    def _scrape(self, now: datetime) -> dict[str, Any]:
+        last = read_json(self.data.scrape_memory)
+        last = last if isinstance(last, dict) else {}
+        return {
+            "last_run_at": last.get("last_run_at"),
+            "result": last.get("result"),
+            "error": _said(last.get("error")),
+            "running_since": self._running_since(now),
+        }
+
+    def _running_since(self, now: datetime) -> str | None:
+        memory = read_json(self.data.state / "scraper.json")
+        started = memory.get("started_at") if isinstance(memory, dict) else None
+        try:
+            age_s = (now - datetime.fromisoformat(str(started))).total_seconds()
+        except (ValueError, TypeError):
+            return None
+        # One that began long ago was left by a process that was killed.
+        return str(started) if -60.0 <= age_s < 7200.0 else None
+
+    def _held_until(self, now: datetime) -> datetime | None:
+        patience = read_json(self.data.patience)
+        until = patience.get("hold_until") if isinstance(patience, dict) else None
+        if not isinstance(until, int | float) or not 0 < until - now.timestamp() < _LONGEST_HOLD_S:
+            return None
+        return datetime.fromtimestamp(until, UTC)
+
+    def _disk(self, rows: Iterable[Row]) -> dict[str, int | None]:
+        used = sum(row.size or 0 for row in rows)
+        free: int | None = None
+        published = read_json(self.data.state / "disk.json")
+        if self._music.marker.exists():
+            free = shutil.disk_usage(self._music.root).free
+        elif isinstance(published, dict) and isinstance(published.get("free"), int):
+            free = published["free"]
+        return {"free": free, "music": used}
+
+    # --- what needs a person -----------------------------------------------------------------------------------------
+
+    def _alarms_for_you(self, raised: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        login = f"{self.settings.base_url}/login"
+        return [
+            _need(None, str(a["name"]), str(a["sentence"]), login if a["name"] == alarms.SESSION else None)
+            for a in raised
+            if a["needs_person"]
+        ]
+
+    def _items_for_you(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
+        return [
+            _need(row.item.key, row.item.label, row.reason, row.link or row.item.item_url)
+            for row in rows
+            if row.needs_person or row.state is Shown.FAILED
+        ]
+
+    def _verify_for_you(self) -> list[dict[str, Any]]:
+        found = read_json(self.data.state / "verify.json")
+        if not isinstance(found, dict) or not isinstance(found.get("broken"), list) or not found["broken"]:
+            return []
+        jobs = self.ledger.glance.jobs()
+        try:
+            at = datetime.fromisoformat(str(found["at"]))
+        except (ValueError, KeyError):
+            return []
+        broken = [key for key in found["broken"] if key in jobs and _is_older(jobs[key], at)]
+        if not broken:
+            return []
+        albums = f"{len(broken)} album{'s are' if len(broken) > 1 else ' is'} not as downloaded"
+        return [_need(None, "verify", f"{albums} ({', '.join(broken[:10])}): run `bandcampsync verify --repair`", None)]
+
+    # --- the queue ---------------------------------------------------------------------------------------------------
+
+    def queue(self) -> dict[str, Any]:
+        """`GET /api/queue`: jobs by folder, running downloads, and what is tried again and when."""
+        jobs = self.ledger.glance.jobs()
+        by_state: dict[State, list[Job]] = {state: [] for state in State}
+        for state, job in jobs.values():
+            by_state[state].append(job)
+        running = sorted(by_state[State.IN_PROGRESS], key=lambda job: job.key)
+        progress = read_progress(self.data.progress, [job.key for job in running])
+        due = [(job.not_before, job) for job in by_state[State.FAILED] if job.not_before is not None]
+        return {
+            "now": rfc3339(self.clock.now()),
+            "counts": {state.value: len(found) for state, found in by_state.items()},
+            "current": [_download(job, progress.get(job.key, {})) for job in running],
+            "retries": [_retry(job, at) for at, job in sorted(due, key=lambda pair: (pair[0], pair[1].key))],
+        }
+
+    # --- the collection ----------------------------------------------------------------------------------------------
+
+    def collection(
+        self,
+        states: Iterable[str] = (),
+        q: str = "",
+        sort: str = "-purchased",
+        page: int = 1,
+        per_page: int = 50,
+    ) -> dict[str, Any]:
+        """`GET /api/collection`. `counts` are of all purchases, `total` is of those that match.
+
+        `sort`: one of `SORTS`, with `-` before it for the other way round. Raises ValueError for a wrong argument.
+        """
+        wanted = {Shown(state) for state in states}
+        if sort.removeprefix("-") not in SORTS:
+            raise ValueError(f"sort may be {', '.join(SORTS)}, with a minus before it or not")
+        if page < 1 or not 1 <= per_page <= MAX_PER_PAGE:
+            raise ValueError(f"page counts from 1, and per_page is from 1 to {MAX_PER_PAGE}")
+        books = self.ledger.books()
+        words = q.casefold().split()
+        found = [r for r in books.rows if (not wanted or r.state in wanted) and _matches(r, words)]
+        found.sort(key=_SORT_KEYS[sort.removeprefix("-")], reverse=sort.startswith("-"))
+        start = (page - 1) * per_page
+        return {
+            "now": rfc3339(self.clock.now()),
+            "version": books.version,
+            "total": len(found),
+            "page": page,
+            "pages": max(1, -(-len(found) // per_page)),
+            "per_page": per_page,
+            "counts": dict(books.counts or {state.value: 0 for state in Shown}),
+            "items": [_item(row) for row in found[start : start + per_page]],
+        }
+
+
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+_ORDER = {state: number for number, state in enumerate(Shown)}
+_SORT_KEYS: dict[str, Any] = {
+    "purchased": lambda row: (row.item.purchased or _EPOCH, row.item.key),
+    "artist": lambda row: (row.item.artist.casefold(), row.item.title.casefold(), row.item.key),
+    "title": lambda row: (row.item.title.casefold(), row.item.artist.casefold(), row.item.key),
+    "state": lambda row: (_ORDER[row.state], row.item.artist.casefold(), row.item.key),
+    "size": lambda row: (row.size or 0, row.item.key),
+}
+
+
+def web_link(url: str | None) -> str | None:
+    """`url` when it may be a link on a page: http or https, and nothing secret in it."""
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    return redact(url) if parts.scheme in ("http", "https") and parts.hostname else None
+
+
+def _matches(row: Row, words: list[str]) -> bool:
+    if not words:
+        return True
+    text = f"{row.item.artist} {row.item.title} {row.item.key}".casefold()
+    return all(word in text for word in words)
+
+
+def _item(row: Row) -> dict[str, Any]:
+    return {
+        "key": row.item.key,
+        "artist": row.item.artist,
+        "title": row.item.title,
+        "state": row.state.value,
+        "path": row.path,
+        "format": row.format,
+        "size": row.size,
+        "purchased": rfc3339(row.item.purchased) if row.item.purchased else None,
+        "item_url": web_link(row.item.item_url),
+        "error": _said(row.error),
+        "reason": _said(row.reason),
+        "next_try": rfc3339(row.next_try) if row.next_try else None,
+        "link": web_link(row.link),
+    }
+
+
+def _download(job: Job, progress: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        "key": job.key,
+        "artist": job.item.artist,
+        "title": job.item.title,
+        "attempt": job.attempt + 1,
+        "bytes_done": progress.get("bytes_done", 0),
+        "bytes_total": progress.get("bytes_total"),
+        "bytes_per_second": progress.get("bytes_per_second", 0),
+        "eta": progress.get("eta"),
+    }
+
+
+def _retry(job: Job, due: datetime) -> dict[str, Any]:
+    return {
+        "key": job.key,
+        "artist": job.item.artist,
+        "title": job.item.title,
+        "attempt": job.attempt,
+        "not_before": rfc3339(due),
+        "error": _said(job.failure.sentence) if job.failure else None,
+    }
+
+
+def _need(key: str | None, label: str, reason: str, link: str | None) -> dict[str, Any]:
+    return {"key": key, "label": label, "reason": _said(reason), "link": web_link(link)}
+
+
+def _is_older(found: tuple[State, Job], at: datetime) -> bool:
+    state, job = found
+    return state is State.DONE and job.receipt is not None and job.receipt.placed_at <= at
+
+
+def _said(text: object) -> str | None:
+    return redact(str(text)) if text else None
