@@ -3,9 +3,14 @@
 import json
 
 import pytest
-from standin import World
+from standin import StandIn, World
 
 from .conftest import Home, Serve
+
+
+def rename_field(standin: StandIn, path: str, old: str, new: str) -> None:
+    rule = {"do": "rename_field", "match": {"path": path}, "params": {"from": old, "to": new}}
+    standin.rules.add_json(rule)
 
 
 def test_no_cookies_is_exit_3_and_says_which_file_and_how(home: Home, serve: Serve) -> None:
@@ -59,7 +64,7 @@ def test_a_logged_out_session_is_exit_3_whatever_bandcamp_answers(home: Home, se
 
 def test_the_fan_id_is_found_by_page_when_the_api_has_changed(home: Home, serve: Serve) -> None:
     standin = serve(World.build(purchases=2, preset="small"))
-    standin.rules.add("rename_field", match={"path": "collection_summary"}, **{"from": "fan_id", "to": "fan"})
+    rename_field(standin, "collection_summary", "fan_id", "fan")
     ran = home.run("fan-id")
     assert ran.code == 0, ran.everything
     assert "fan id 7654321" in ran.out and "(by page)" in ran.out
@@ -68,7 +73,7 @@ def test_the_fan_id_is_found_by_page_when_the_api_has_changed(home: Home, serve:
 def test_a_fan_id_written_by_hand_is_accepted(home: Home, serve: Serve) -> None:
     standin = serve(World.build(purchases=3, preset="small"))
     (home.data / "config" / "fan_id.txt").write_text("7654321\n")
-    standin.rules.add("rename_field", match={"path": "collection_summary"}, **{"from": "fan_id", "to": "fan"})
+    rename_field(standin, "collection_summary", "fan_id", "fan")
     standin.rules.add("redesign", match={"path": "^/$"})
     ran = home.run("scrape")
     assert ran.code == 0, ran.everything
@@ -83,6 +88,6 @@ def test_a_wrong_setting_is_exit_2_and_names_variable_value_and_choice(home: Hom
         ("BANDCAMP_BASE_URL", "bandcamp", "URL"),
         ("LAYOUT", "../{album}", "{artist}"),
     ):
-        ran = home.run("status", **{name: value})
+        ran = Home(home.root, {name: value}).run("status")
         assert ran.code == 2
         assert name in ran.err and value in ran.err and hint in ran.err, ran.err

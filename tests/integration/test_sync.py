@@ -2,7 +2,8 @@
 
 import json
 
-from standin import World
+import mutagen
+from standin import StandIn, World
 from standin.faults import EVERY_FIRST_DOWNLOAD
 
 from .albums import assert_whole, deliverable, truth
@@ -190,7 +191,23 @@ def test_streams_come_through_yt_dlp_and_a_download_replaces_them_later(home: Ho
         assert receipts[key]["format"] == "mp3-v0"
         audio = [file["path"] for file in receipts[key]["files"] if file["path"].endswith(".mp3")]
         assert len(audio) == len(truth(standin)[key]["tracks"])
-        from mutagen.mp3 import MP3
+        for path in audio:
+            file = mutagen.File(home.music / receipts[key]["folder"] / path)
+            assert file.tags.getall("APIC") and file.tags.getall("TIT2"), path
 
-        tags = MP3(home.music / receipts[key]["folder"] / audio[0]).tags
-        assert tags is not None and tags.getall("APIC") and tags.getall("TIT2")
+    standin.rules.clear()
+    offer_downloads(standin, streams)
+    assert home.run("retry", *streams).code == 0
+    assert home.run("sync").code == 0
+    for key in streams:
+        assert home.receipts()[key]["source"] == "purchase"
+        assert home.receipts()[key]["format"] == "flac"
+        names = home.albums()[home.receipts()[key]["folder"]]
+        assert not [name for name in names if name.endswith(".mp3")], "the download took the stream's place"
+
+
+def offer_downloads(standin: StandIn, keys: list[str]) -> None:
+    for key in keys:
+        purchase = standin.world.by_key(key)
+        assert purchase is not None
+        purchase.offered = True

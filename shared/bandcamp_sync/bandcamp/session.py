@@ -51,7 +51,7 @@ def load_cookies(settings: Settings, now: datetime) -> list[Cookie]:
         log.warning("%s can be read by other users of this machine; run: chmod 600 %s", path, path)
     host = HostPolicy(settings.base_url).host
     try:
-        cookies = session_cookies(everything, host)
+        cookies = session_cookies(everything, host, str(path))
     except CookiesInvalid as error:
         raise CookiesInvalid(path, error.problem, error.line) from None
     for cookie in cookies:

@@ -52,7 +52,6 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u
 _DEVICE = re.compile(r"(?i)(con|conin\$|conout\$|clock\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?=\.|$)")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}")
 _EXTENSION = re.compile(r"[A-Za-z0-9]{1,8}")
-_KEY_SUFFIX = re.compile(r" \[[^\[\]]+\]$")
 
 
 def safe_part(name: str | None, fallback: str, max_bytes: int = MAX_PART_BYTES) -> str:

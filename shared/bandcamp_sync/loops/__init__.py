@@ -1,7 +1,2 @@
-"""The long-running forms of the stages: what the services' start files run."""
-
-from bandcamp_sync.loops.reconciler import reconciler_loop
-from bandcamp_sync.loops.scraper import scraper_loop
-from bandcamp_sync.loops.worker import worker_loop
-
-__all__ = ["reconciler_loop", "scraper_loop", "worker_loop"]
+"""The long-running forms of the stages: what the services' start files run. One module a service, so that each image
+needs only what its own service imports."""

@@ -3,12 +3,13 @@
 import logging
 import os
 import signal
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
 from bandcamp_sync.clock import Clock
-from bandcamp_sync.errors import BandcampSyncError, FolderTrouble, Stopped
+from bandcamp_sync.errors import BandcampSyncError, FolderTrouble, LocalTrouble, SettingInvalid, Stopped
 from bandcamp_sync.files import atomic
 from bandcamp_sync.logs.setup import set_up_logging
 from bandcamp_sync.loops.alive import BeatingClock
@@ -16,6 +17,19 @@ from bandcamp_sync.paths import DataFolder, data_folder
 from bandcamp_sync.settings import Settings
 
 log = logging.getLogger(__name__)
+
+
+def serve(loop: Callable[[Settings], None]) -> int:
+    """A service's whole life: settings from the environment, then `loop` until it is told to end. The exit code."""
+    try:
+        loop(Settings.from_environment(os.environ))
+    except SettingInvalid as error:
+        print(f"bandcampsync: {error}", file=sys.stderr)  # noqa: T201 - before there is a log
+        return 2
+    except LocalTrouble as error:
+        print(f"bandcampsync: {error}", file=sys.stderr)  # noqa: T201
+        return 5
+    return 0
 
 
 def run_service(

@@ -1,0 +1,239 @@
+"""One fault at a time: what is wanted ends whole, and what cannot be had says why."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from standin import StandIn, World, ZipStyle
+
+from .albums import assert_whole, deliverable
+from .conftest import Home, Serve
+
+MENDS_ITSELF: list[tuple[str, dict[str, Any]]] = [
+    ("truncate", {"percent": 70}),
+    ("truncate", {"percent": 1}),
+    ("reset", {"percent": 60}),
+    ("stall", {"percent": 50, "seconds": 4}),
+    ("flip_byte", {"percent": 50}),
+    ("flip_byte", {"where": "audio", "percent": 30}),
+    ("wrong_length", {"delta": 5000}),
+    ("wrong_length", {"delta": -5000}),
+    ("no_length", {"mode": "close"}),
+    ("no_length", {"mode": "chunked"}),
+    ("encoding", {}),
+    ("error_page", {}),
+    ("throttle_page", {}),
+    ("expired_link", {}),
+    ("cutoff", {}),
+    ("withdrawn", {}),
+    ("status", {"code": 502}),
+    ("rate_limit", {"retry_after": 1}),
+    ("rate_limit", {"retry_after": None}),
+    ("rate_limit", {"retry_after": "date:1"}),
+    ("drop", {}),
+    ("damaged_audio", {"bytes": 400}),
+    ("no_disposition", {}),
+    ("empty", {}),
+]
+
+
+@pytest.mark.parametrize(("fault", "params"), MENDS_ITSELF, ids=lambda value: str(value))
+def test_a_fault_of_the_first_download_leaves_nothing_behind(
+    home: Home, serve: Serve, fault: str, params: dict[str, Any]
+) -> None:
+    standin = serve(World.build(purchases=5, preset="small"))  # albums in archives, and one bare track
+    standin.rules.add(fault, match={"class": "file"}, times=1, first_each=True, **params)
+    ran = home.run("sync")
+    assert ran.code == 0, ran.everything[-3000:]
+    assert_whole(home, standin)
+
+
+@pytest.mark.parametrize(
+    ("fault", "params"),
+    [("ignore_range", {}), ("no_range_headers", {}), ("changed_file", {"resume_only": True})],
+    ids=lambda value: str(value),
+)
+def test_a_resume_that_the_server_does_not_go_along_with_starts_again(
+    home: Home, serve: Serve, fault: str, params: dict[str, Any]
+) -> None:
+    standin = serve(World.build(purchases=5, preset="small"))
+    standin.rules.add("truncate", match={"class": "file"}, times=1, first_each=True, percent=70)
+    standin.rules.add(fault, match={"class": "file"}, **params)
+    ran = home.run("sync")
+    assert ran.code == 0, ran.everything[-3000:]
+    assert_whole(home, standin)
+
+
+@pytest.mark.parametrize("variant", ["json", "js", "js_spaced", "var", "var_json", "ok_without_url", "retry_url"])
+@pytest.mark.parametrize("popplers", ["direct", "open", "bcbits"])
+def test_every_stat_answer_and_file_host_that_was_seen_works(
+    home: Home, serve: Serve, variant: str, popplers: str
+) -> None:
+    standin = serve(World.build(purchases=2, preset="small"))
+    standin.settings.popplers = popplers
+    standin.rules.add("stat", variant=variant)
+    ran = home.run("sync")
+    assert ran.code == 0, ran.everything
+    assert_whole(home, standin)
+
+
+def test_an_archive_that_is_not_ready_is_asked_for_until_it_is(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=2, preset="small"))
+    standin.rules.add("stat", variant="pending", times=2, first_each=True)
+    assert home.run("sync").code == 0
+    assert_whole(home, standin)
+    assert len(standin.log.entries(kind="file")) == 2, "no file was asked for before it was ready"
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        ZipStyle(folder=True, method="deflated"),
+        ZipStyle(method="stored"),
+        ZipStyle(method="deflated", descriptor=True),
+        ZipStyle(method="stored", descriptor=True),
+        ZipStyle(extras=True),
+    ],
+    ids=str,
+)
+def test_archives_of_every_make_are_unpacked(home: Home, serve: Serve, style: ZipStyle) -> None:
+    standin = serve(World.build(purchases=3, preset="small"))
+    standin.settings.zip_style = style
+    standin.rules.add("truncate", match={"class": "file"}, times=1, first_each=True, percent=80)
+    ran = home.run("sync")
+    assert ran.code == 0, ran.everything
+    assert_whole(home, standin)
+    unpacked_while_streaming = not (style.method == "stored" and style.descriptor)
+    assert ("fetching it whole" not in ran.everything) is unpacked_while_streaming
+
+
+def test_what_only_a_person_can_clear_is_listed_with_its_link(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=4, preset="small"))
+    key = next(iter(deliverable(standin)))
+    standin.rules.add("reauth", match={"class": ["stat", "file"], "key": key})
+    ran = home.run("sync")
+    assert ran.code == 1
+    assert key in ran.out
+    view = home.status()
+    assert view["counts"]["failed"] == 1 and view["counts"]["synced"] == 3
+    (need,) = view["needs_you"]
+    assert need["key"] == key and need["link"] == f"{standin.url}/settings"
+    standin.rules.clear()
+    assert home.run("retry", key).code == 0
+    assert home.run("sync").code == 0
+    assert_whole(home, standin)
+
+
+def test_a_purchase_that_is_gone_is_unavailable_and_the_rest_goes_on(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=4, preset="small"))
+    key = next(iter(deliverable(standin)))
+    standin.rules.add("not_found", match={"class": "page", "key": key})
+    assert home.run("sync").code == 0
+    view = home.status()
+    assert (view["counts"]["unavailable"], view["counts"]["synced"]) == (1, 3)
+    assert "gone" in view["waiting"][0]["reason"]
+
+
+def test_music_that_never_decodes_fails_alone_and_is_never_shown(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=4, preset="small"))
+    key = next(iter(deliverable(standin)))
+    standin.rules.add("damaged_audio", match={"class": "file", "key": key}, bytes=400)
+    ran = home.run("sync", MAX_ATTEMPTS="2")
+    assert ran.code == 1
+    assert "does not decode" in ran.out
+    assert len(home.albums()) == 3
+    assert home.status()["counts"]["failed"] == 1
+
+
+def test_logged_out_in_mid_run_hands_the_job_back_and_goes_on_with_new_cookies(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=6, preset="small"))
+    standin.rules.add("logged_out", match={"class": "page", "path": "^/download"}, after=2)
+    standin.rules.add("no_downloads", match={"class": "page", "path": "^/download"}, after=2)
+    ran = home.run("sync", WORKERS="1")
+    assert ran.code == 3, ran.everything
+    assert len(home.receipts()) == 2
+    assert home.status()["counts"]["queued"] == 4
+    assert any("cookies" in need["reason"] for need in home.status()["needs_you"])
+    standin.rules.clear()
+    standin.world.set_identity()
+    standin.write_cookies(home.cookies)
+    assert home.run("sync").code == 0
+    assert_whole(home, standin)
+    assert home.run("status").out.endswith("needs you: nothing\n")
+
+
+def big_album(serve: Serve) -> StandIn:
+    """A stand-in with one album of some megabytes."""
+    return serve(World.build(purchases=1, preset="small", seconds=(25.0, 30.0)))
+
+
+def test_a_killed_worker_goes_on_at_the_last_whole_track(home: Home, serve: Serve) -> None:
+    standin = big_album(serve)
+    assert home.run("scrape").code == 0
+    assert home.run("reconcile").code == 0
+    standin.settings.rate = 1_500_000
+    worker = home.start("work", "--drain")
+    journal = home.music / ".bandcampsync" / "staging"
+    deadline = time.monotonic() + 60
+    while not list(journal.rglob("m0001*")):
+        assert time.monotonic() < deadline and worker.poll() is None
+        time.sleep(0.02)
+    worker.kill()
+    worker.wait()
+    assert home.albums() == {}, "nothing is visible before it is whole"
+    standin.settings.rate = None
+    standin.log.clear()
+    assert home.run("reconcile").code == 0
+    time.sleep(0.5)
+    assert home.run("reconcile", LEASE="100ms").code == 0
+    ran = home.run("work", "--drain")
+    assert ran.code == 0, ran.everything
+    assert_whole(home, standin)
+    ranges = [entry.range for entry in standin.log.entries(kind="file")]
+    assert ranges and all(ranges), "only ranges were asked for"
+    receipt = next(iter(home.receipts().values()))
+    whole = sum(file["size"] for file in receipt["files"])
+    assert sum(entry.bytes_sent for entry in standin.log.entries(kind="file")) < 0.9 * whole + 70_000
+
+
+def test_a_worker_that_is_asked_to_end_hands_its_job_back_at_once(home: Home, serve: Serve) -> None:
+    standin = big_album(serve)
+    assert home.run("scrape").code == 0
+    assert home.run("reconcile").code == 0
+    standin.settings.rate = 500_000
+    worker = home.start("work", "--drain")
+    deadline = time.monotonic() + 60
+    while not list((home.music / ".bandcampsync" / "staging").rglob("m0000*")):
+        assert time.monotonic() < deadline and worker.poll() is None
+        time.sleep(0.02)
+    asked = time.monotonic()
+    worker.terminate()
+    worker.wait(timeout=20)
+    assert time.monotonic() - asked < 10
+    assert len(list((home.data / "inbox" / "pending").glob("*.job"))) == 1
+    assert not list((home.data / "inbox" / "in_progress").glob("*.job"))
+    standin.settings.rate = None
+    assert home.run("work").code == 0
+    assert_whole(home, standin)
+
+
+def test_each_byte_is_written_to_disk_once(home: Home, serve: Serve, tmp_path: Path) -> None:
+    serve(World.build(purchases=1, preset="small", seconds=(25.0, 30.0)))
+    assert home.run("scrape").code == 0
+    assert home.run("reconcile").code == 0
+    # What the kernel counted when the command ended: bytes passed to write(), requests and logs included.
+    script = (
+        "import atexit, pathlib, sys\n"
+        f"atexit.register(lambda: pathlib.Path({str(tmp_path / 'io')!r})"
+        ".write_text(pathlib.Path('/proc/self/io').read_text()))\n"
+        "from bandcamp_sync.cli import main\n"
+        "main(['work', '--drain'])\n"
+    )
+    subprocess.run([sys.executable, "-c", script], env=home.environment(), check=True, timeout=60, capture_output=True)
+    written = int(dict(line.split(": ") for line in (tmp_path / "io").read_text().splitlines())["wchar"])
+    placed = sum(path.stat().st_size for path in home.music.rglob("*.*") if path.is_file())
+    assert placed > 3_000_000
+    assert written < 1.05 * placed + 100_000
