@@ -70,6 +70,8 @@ class App:
 @contextmanager
 def _running(service: str) -> Iterator[App]:
     """Settings, logging and signals for a command; errors become one line and an exit code."""
+    from bandcamp_sync.notify import tell_news
+
     debug = bool(click.get_current_context().find_root().params.get("debug"))
     try:
         app = App(Settings.from_environment(os.environ))
@@ -78,7 +80,11 @@ def _running(service: str) -> Iterator[App]:
         _log_to(app, service)
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, _stopper(app))
-        yield app
+        try:
+            yield app
+        finally:
+            if service in ("scraper", "worker"):
+                tell_news(app.settings, app.data)
     except BandcampSyncError as error:
         if debug:
             raise

@@ -3,6 +3,7 @@
 import sys
 import threading
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any
 
@@ -66,6 +67,11 @@ class Progress:
 _WORDS = {"preorder": "pre-order"}
 
 
+def _local(moment: str) -> str:
+    """A time as the user's clock (TZ) shows it."""
+    return f"{datetime.fromisoformat(moment).astimezone():%Y-%m-%d %H:%M %Z}"
+
+
 def status_lines(view: Mapping[str, Any]) -> Iterator[str]:
     """The books as lines: the session, the sum, what waits, what needs the user."""
     session = view["session"]
@@ -81,7 +87,7 @@ def status_lines(view: Mapping[str, Any]) -> Iterator[str]:
     parts = " + ".join(f"{_WORDS.get(name, name)} {number}" for name, number in counts.items())
     yield f"{parts} = {sum(counts.values())} purchases"
     for entry in view["waiting"]:
-        when = f"; next try {entry['next_try']}" if entry["next_try"] else ""
+        when = f"; next try {_local(entry['next_try'])}" if entry["next_try"] else ""
         yield f"{_WORDS.get(entry['state'], entry['state'])}: {entry['label']}: {entry['reason']}{when}"
     for alarm in view["alarms"]:
         yield f"alarm: {alarm['sentence']}"

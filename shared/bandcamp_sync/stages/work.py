@@ -7,12 +7,14 @@ the run; trouble of the item moves that job to `failed` and the run goes on.
 import logging
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from bandcamp_sync import alarms
 from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.clock import Clock
+from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.errors import (
     AskUser,
     BandcampSyncError,
@@ -30,6 +32,7 @@ from bandcamp_sync.errors import (
 )
 from bandcamp_sync.files import atomic
 from bandcamp_sync.library.marker import mark_music_folder, not_writable
+from bandcamp_sync.library.place import clean_staging
 from bandcamp_sync.logs.redact import redact_sample
 from bandcamp_sync.logs.setup import log_context
 from bandcamp_sync.paths import DataFolder, MusicFolder
@@ -44,6 +47,7 @@ log = logging.getLogger(__name__)
 
 #: So many pages of a new shape in a row are a redesign, not an odd purchase.
 _REDESIGN = 3
+_ORPHANED_S = 86400.0
 
 
 @dataclass
@@ -83,6 +87,7 @@ class Worker:
         self.bandcamp: Bandcamp | None = None
         self.report = WorkReport()
         self._odd_shapes = 0
+        self._tidied = False
         self._purchased: dict[str, datetime] = {}
 
     @property
@@ -132,6 +137,9 @@ class Worker:
             alarms.raise_alarm(self.data, alarms.MUSIC_FOLDER, str(error), True, self.clock.now())
             raise
         alarms.clear_alarm(self.data, alarms.MUSIC_FOLDER)
+        if not self._tidied:
+            self._tidied = True
+            tidy_staging(self.music, self.spool, self.clock.now())
 
     def _claim(self) -> Job | None:
         """The newest purchase that is pending, if this worker gets one."""
@@ -245,6 +253,18 @@ class Worker:
             alarms.raise_alarm(self.data, alarms.SESSION, str(error), True, now)
         elif isinstance(error, DiskFull | FolderTrouble):
             alarms.raise_alarm(self.data, alarms.DISK, str(error), True, now)
+
+
+def tidy_staging(music: MusicFolder, spool: Spool, now: datetime) -> None:
+    """Remove what no job will come back for: of finished jobs at once, of jobs that nobody knows after a day."""
+    if not music.staging.is_dir():
+        return
+    for folder in music.staging.iterdir():
+        found = spool.find(folder.name) if is_key(folder.name) else None
+        with suppress(OSError):
+            old = now.timestamp() - folder.stat().st_mtime > _ORPHANED_S
+            if (found is None and old) or (found is not None and found[0] is State.DONE):
+                clean_staging(music, folder.name)
 
 
 def trouble_of_ours(error: BandcampSyncError) -> bool:

@@ -1,0 +1,53 @@
+"""Telling the user, away from the screen, what needs them: each alarm once, through Apprise (NOTIFY_URLS)."""
+
+import json
+import logging
+
+from bandcamp_sync.alarms import raised_alarms
+from bandcamp_sync.files import atomic
+from bandcamp_sync.paths import DataFolder
+from bandcamp_sync.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_TITLE = "BandcampSync needs you"
+
+
+def tell_news(settings: Settings, data: DataFolder) -> None:
+    """Send the alarms that want a person and were not sent yet. Never raises: a notification is no one's job."""
+    if not settings.notify_urls:
+        return
+    told = _told(data)
+    standing = {str(a["name"]): str(a["sentence"]) for a in raised_alarms(data) if a["needs_person"]}
+    news = {name: sentence for name, sentence in standing.items() if told.get(name) != sentence}
+    sent = news if not news or _send(settings.notify_urls, "\n".join(news.values())) else {}
+    now_told = {name: s for name, s in {**told, **sent}.items() if name in standing}
+    if now_told != told:
+        try:
+            atomic.write_json(data.state / "notified.json", now_told)
+        except OSError as error:
+            log.warning("what was told cannot be remembered: %s", error.strerror)
+
+
+def _told(data: DataFolder) -> dict[str, str]:
+    try:
+        value = json.loads((data.state / "notified.json").read_bytes())
+        return {str(name): str(sentence) for name, sentence in value.items()}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _send(urls: str, body: str) -> bool:
+    try:
+        import apprise
+    except ImportError:
+        log.warning("NOTIFY_URLS is set, but Apprise is not installed here")
+        return False
+    try:
+        target = apprise.Apprise()
+        # Apprise's own log lines quote addresses, and those hold the user's tokens.
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)
+        return bool(target.add(urls.split())) and bool(target.notify(title=_TITLE, body=body))
+    except Exception as error:  # plugins of some hundred services raise what they like
+        log.warning("the notification was not sent (%s)", type(error).__name__)
+        return False
