@@ -295,7 +295,7 @@ def retry(keys: tuple[str, ...], everything: bool) -> None:
 @main.command()
 @click.option("--repair", is_flag=True, help="Queue what is broken or missing again.")
 def verify(repair: bool) -> None:
-    """Check every file of the library against its receipt, and that it decodes."""
+    """Check every file of the library against its receipt."""
     with _running("worker") as app:
         sys.exit(_verify(app, repair))
 
@@ -322,7 +322,7 @@ def _verify(app: App, mend: bool) -> int:
 @main.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be adopted and change nothing.")
 def adopt(dry_run: bool) -> None:
-    """Take albums that are in the music folder already into the books."""
+    """Take albums that are there already into the books."""
     from bandcamp_sync.stages import adopt as stage
 
     with _running("worker") as app:

@@ -84,10 +84,10 @@ class BandcampTrouble(BandcampSyncError):
 
 
 class Unreachable(BandcampTrouble):
-    """No usable answer: connection failure, time-out or 5xx."""
+    """No usable answer: connection failure, time-out or 5xx (then `status` is its number)."""
 
-    def __init__(self, what: str, problem: str) -> None:
-        self.what, self.problem = what, problem
+    def __init__(self, what: str, problem: str, status: int | None = None) -> None:
+        self.what, self.problem, self.status = what, problem, status
         super().__init__(f"Bandcamp cannot be reached ({what}: {problem}); it is tried again later")
 
 

@@ -237,3 +237,27 @@ def test_each_byte_is_written_to_disk_once(home: Home, serve: Serve, tmp_path: P
     placed = sum(path.stat().st_size for path in home.music.rglob("*.*") if path.is_file())
     assert placed > 3_000_000
     assert written < 1.05 * placed + 100_000
+
+
+def test_one_purchase_with_a_broken_page_does_not_end_the_run(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=5, preset="small"))
+    broken, changed = list(deliverable(standin))[1:3]
+    standin.rules.add("status", match={"class": "page", "key": broken}, code=500)
+    standin.rules.add("redesign", match={"class": "page", "key": changed})
+    ran = home.run("sync", timeout=180, RETRY_BASE="5m")
+    assert ran.code == 1, ran.everything
+    assert broken in ran.out and changed in ran.out
+    assert home.status()["counts"] | {"waiting": 2, "synced": 3} == home.status()["counts"]
+
+
+def test_a_redesign_of_every_page_stops_the_worker_with_the_field_named(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=6, preset="small"))
+    standin.rules.add("drop_fields", match={"class": "page"}, fields=["digital_items", "download_items"])
+    ran = home.run("sync", WORKERS="1")
+    assert ran.code == 4, ran.everything
+    assert "'digital_items'" in ran.err
+    assert (home.data / "debug" / "debug.html").stat().st_size > 0
+    standin.rules.clear()
+    assert home.run("retry", "--all").code == 0
+    assert home.run("sync").code == 0
+    assert_whole(home, standin)

@@ -128,13 +128,13 @@ class Transport:
 
         Raises RateLimited, Challenged, Refused, LoggedOut (sent to a login page), Unreachable, RedirectRefused.
         """
-        problem = "no answer"
+        problem, status = "no answer", None
         for attempt in range(1, _MAX_TRIES + 1):
             self._pace.wait_turn(kind)
             try:
                 answer, retry_after = self._ask(method, url, body, accept)
             except requests.RequestException as error:
-                problem = _problem(error)
+                problem, status = _problem(error), None
                 self._between_tries(attempt)
                 continue
             if answer.status == 429:
@@ -145,14 +145,14 @@ class Transport:
                     raise RateLimited(until)
                 continue
             if answer.status >= 500:
-                problem = str(answer.status)
+                problem, status = str(answer.status), answer.status
                 self._between_tries(attempt)
                 continue
             if _wants_browser(answer):
                 answer = self._after_challenge(method, url, kind, body, accept, answer)
             self._pace.answered()
             return answer
-        raise Unreachable(_path(url), problem)
+        raise Unreachable(_path(url), problem, status)
 
     def _between_tries(self, attempt: int) -> None:
         if attempt < _MAX_TRIES:

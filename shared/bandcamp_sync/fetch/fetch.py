@@ -84,56 +84,61 @@ class Fetcher:
             notice,
         )
         self._settings_link = f"{bandcamp.base}/settings"
-        self._came = 0
-        self._done_before = 0
+        self._came = self._done_before = 0
+        self._fruitless = self._refusals = 0
+        self._waited_s, self._cleared = 0.0, False
 
     def fetch(self) -> list[Member]:
         """The release's files, whole and decoded, in the order of the archive.
 
         Raises ItemTrouble when it cannot be had now, BandcampTrouble, LocalTrouble, Stopped, LeaseLost.
         """
-        link, fruitless, waited_s, cleared = self._resolve(), 0, 0.0, False
+        link = self._resolve()
         while True:
             before = self._whole()
             try:
                 self._once(link)
                 self._check_audio()
                 return sorted(self.space.journal.members, key=lambda m: m.ordinal)
-            except NotReadyYet:
-                pause = min(2.0 ** (waited_s // 4), 8.0)
-                if waited_s + pause > _ENCODER_PATIENCE_S:
-                    raise
-                waited_s += pause
-                self._clock.sleep(pause)
-                continue
-            except RateLimited:
-                fruitless += 1  # the wait itself is at the gate, for everyone
-                if fruitless >= _TRIES:
-                    raise
-                continue
-            except Challenged:
-                if cleared:
-                    raise
-                cleared = True
-                self.bandcamp.transport.clear_challenge()
-                continue
             except RedirectRefused as error:
                 raise ItemTrouble(Reason.OTHER, str(error)) from None
+            except NotReadyYet:
+                self._wait_for_encoder()
+            except (RateLimited, Challenged) as error:
+                self._after_refusal(error)
             except (TransferBroken, LinkStale, ArchiveBroken, BadAudio) as error:
-                if isinstance(error, CutOff) and fruitless:
-                    raise
-                if isinstance(error, ShownExpired) and fruitless:
-                    raise reauthentication(error.settings_link) from None
-                trouble: ItemTrouble = error
+                link = self._after_setback(error, link, self._whole() > before)
             except requests.RequestException:
-                trouble = TransferBroken("the file server cannot be reached")
-            fruitless = 0 if self._whole() > before else fruitless + 1
-            if fruitless >= _TRIES or (isinstance(trouble, BadAudio | ArchiveBroken) and fruitless >= 3):
-                raise trouble
-            log.info("%s; going on", trouble.sentence)
-            self._clock.sleep(min(0.25 * 2**fruitless, 8.0) * random.uniform(0.8, 1.2))
-            if isinstance(trouble, LinkStale):
-                link = self._resolve()
+                link = self._after_setback(TransferBroken("the file server cannot be reached"), link, False)
+
+    def _wait_for_encoder(self) -> None:
+        pause_s = min(2.0 ** (self._waited_s // 4), 8.0)
+        self._waited_s += pause_s
+        if self._waited_s > _ENCODER_PATIENCE_S:
+            raise NotReadyYet
+        self._clock.sleep(pause_s)
+
+    def _after_refusal(self, error: RateLimited | Challenged) -> None:
+        """Trouble that is not the item's: the wait for a limit is at the gate, for everyone; a challenge is passed."""
+        self._refusals += 1
+        if self._refusals >= _TRIES or (isinstance(error, Challenged) and self._cleared):
+            raise error
+        if isinstance(error, Challenged):
+            self._cleared = True
+            self.bandcamp.transport.clear_challenge()
+
+    def _after_setback(self, trouble: ItemTrouble, link: Link, progressed: bool) -> Link:
+        """Wait a little; the link to go on with. Raises the trouble when trying again has not helped."""
+        again = self._fruitless > 0
+        self._fruitless = 0 if progressed else self._fruitless + 1
+        if isinstance(trouble, ShownExpired) and again:
+            raise reauthentication(trouble.settings_link)
+        limit = 3 if isinstance(trouble, BadAudio | ArchiveBroken) else _TRIES
+        if self._fruitless >= limit or (isinstance(trouble, CutOff) and again):
+            raise trouble
+        log.info("%s; going on", trouble.sentence)
+        self._clock.sleep(min(0.25 * 2**self._fruitless, 8.0) * random.uniform(0.8, 1.2))
+        return self._resolve() if isinstance(trouble, LinkStale) else link
 
     # --- one request's worth --------------------------------------------------------------------------------------
 

@@ -47,14 +47,8 @@ def write_bytes(path: Path, content: bytes, mode: int | None = None, durable: bo
     `mode` defaults to what the umask gives; `durable=False` skips the fsync for what is worthless after a crash
     (progress, gauges). Raises OSError, and leaves no temporary file behind then.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = _beside(path)
+    beside = _write_beside(path, content, mode, durable)
     try:
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode or 0o666), "wb") as file:
-            file.write(content)
-            file.flush()
-            if durable:
-                os.fsync(file.fileno())
         beside.replace(path)
     except BaseException:
         with suppress(OSError):
@@ -62,6 +56,26 @@ def write_bytes(path: Path, content: bytes, mode: int | None = None, durable: bo
         raise
     if durable:
         sync_folder(path.parent)
+
+
+def _write_beside(path: Path, content: bytes, mode: int | None, durable: bool) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = _beside(path)
+    try:
+        _write_exclusive(beside, content, mode, durable)
+    except BaseException:
+        with suppress(OSError):
+            beside.unlink()
+        raise
+    return beside
+
+
+def _write_exclusive(path: Path, content: bytes, mode: int | None, durable: bool) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode or 0o666), "wb") as file:
+        file.write(content)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
 
 
 def write_text(path: Path, content: str, mode: int | None = None, durable: bool = True) -> None:
@@ -76,27 +90,22 @@ def write_json(path: Path, value: Any, mode: int | None = None, durable: bool = 
 
 def write_new(path: Path, content: bytes, mode: int | None = None) -> bool:
     """Write `path` only if nothing has that name; False when something has. Safe against other writers (link)."""
-    beside = _beside(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = _write_beside(path, content, mode, durable=True)
     try:
-        write_bytes(beside, content, mode)
+        os.link(beside, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        # File systems without hard links (exFAT, some SMB shares): O_EXCL is the next best, still exclusive.
         try:
-            os.link(beside, path)
+            _write_exclusive(path, content, mode, durable=True)
         except FileExistsError:
             return False
-        except OSError:
-            # File systems without hard links (exFAT, some SMB shares): O_EXCL is the next best, still exclusive.
-            try:
-                with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode or 0o666), "wb") as file:
-                    file.write(content)
-                    os.fsync(file.fileno())
-            except FileExistsError:
-                return False
-        sync_folder(path.parent)
-        return True
     finally:
         with suppress(OSError):
             beside.unlink()
+    sync_folder(path.parent)
+    return True
 
 
 def move(source: Path, target: Path) -> None:

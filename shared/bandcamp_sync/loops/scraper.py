@@ -15,6 +15,7 @@ from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Verb, is_asked, take
 from bandcamp_sync.errors import AskUser, BandcampTrouble, LocalTrouble, Paused, RateLimited
 from bandcamp_sync.loops.service import Troubles, file_mark, run_service, write_state
+from bandcamp_sync.notify import tell_news
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.stages.run_scrape import last_scrape, run_scrape
@@ -22,6 +23,7 @@ from bandcamp_sync.stages.run_scrape import last_scrape, run_scrape
 log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.5
+_TELL_AGAIN_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class Scraper:
         # Kept here too, so that a disk that takes no more files does not make this loop forget and ask without end.
         self.memory = read_memory(self._memory_path)
         self._last_try: datetime | None = None
+        self._told_mark: object = None
+        self._tell_again = 0.0
 
     def run(self) -> None:
         """Until the clock is stopped (then `Stopped` is raised)."""
@@ -75,6 +79,7 @@ class Scraper:
             self.clock.check()
             if self.is_due():
                 self.scrape_once()
+            self.tell()
             self.clock.sleep(_LOOK_EVERY_S)
 
     def is_due(self) -> bool:
@@ -106,6 +111,16 @@ class Scraper:
         else:
             self._remember(Memory())
             self.troubles.over()
+
+    def tell(self) -> None:
+        """Notify of alarms, whoever raised them: at once when they change, and again later what could not be sent.
+
+        It is done here because this is the one process of its kind that has a network.
+        """
+        mark, now = file_mark(self.data.alarms), self.clock.monotonic()
+        if mark != self._told_mark or now >= self._tell_again:
+            self._told_mark, self._tell_again = mark, now + _TELL_AGAIN_S
+            tell_news(self.settings, self.data)
 
     def _last(self) -> datetime | None:
         """The last run, by anybody: the command line leaves its runs in the same file."""

@@ -101,6 +101,11 @@ class Spool:
                 return state, job
         return None
 
+    def knows(self, key: str) -> bool:
+        """Whether any state has a job of this key; looks twice at `pending`, as `find` does."""
+        order = (State.DONE, State.PENDING, State.IN_PROGRESS, State.FAILED, State.PENDING, State.DONE)
+        return any(self.path(state, key).exists() for state in order)
+
     def snapshot(self) -> dict[str, tuple[State, Job]]:
         """Every job by key. A job that moves meanwhile is seen in one of its places, done winning over the rest."""
         seen: dict[str, tuple[State, Job]] = {}

@@ -74,7 +74,7 @@ def reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clock: C
 
 def _queue(spool: Spool, intent: Intent) -> bool:
     # Queuing is exclusive by key, and a job can have moved since the plan was made.
-    if spool.find(intent.job.key) is not None:
+    if spool.knows(intent.job.key):
         return False
     return spool.add(intent.job)
 
@@ -85,7 +85,7 @@ def _requeue(spool: Spool, intent: Intent) -> bool:
 
 
 def _remember(spool: Spool, intent: Intent) -> bool:
-    if spool.find(intent.job.key) is not None:
+    if spool.knows(intent.job.key):
         return False
     content = intent.job.model_dump_json(by_alias=True, indent=1) + "\n"
     return atomic.write_new(spool.path(State.DONE, intent.job.key), content.encode(), 0o600)

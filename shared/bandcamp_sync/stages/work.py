@@ -27,8 +27,10 @@ from bandcamp_sync.errors import (
     MusicFolderMissing,
     Paused,
     Reason,
+    Refused,
     ShapeChanged,
     Stopped,
+    Unreachable,
 )
 from bandcamp_sync.files import atomic
 from bandcamp_sync.library.marker import mark_music_folder, not_writable
@@ -45,8 +47,8 @@ from bandcamp_sync.stages.deliver import Delivery
 
 log = logging.getLogger(__name__)
 
-#: So many pages of a new shape in a row are a redesign, not an odd purchase.
-_REDESIGN = 3
+#: So many bad pages in a row are a redesign or an outage, not odd purchases.
+_STRIKES = 3
 _ORPHANED_S = 86400.0
 
 
@@ -86,7 +88,7 @@ class Worker:
         self.holder = new_holder()
         self.bandcamp: Bandcamp | None = None
         self.report = WorkReport()
-        self._odd_shapes = 0
+        self._strikes = 0
         self._tidied = False
         self._purchased: dict[str, datetime] = {}
 
@@ -182,8 +184,8 @@ class Worker:
             self._fail(job, trouble)
         except LeaseLost:
             log.warning("%s: another worker has it now", job.label)
-        except ShapeChanged as error:
-            self._odd_shape(job, error)
+        except (ShapeChanged, Refused, Unreachable) as error:
+            self._strike(job, error)
         except (AskUser, BandcampTrouble, LocalTrouble) as error:
             self.spool.release(job)
             self._tell(error)
@@ -199,7 +201,7 @@ class Worker:
             log.exception("%s: unexpected", job.label)
             self._fail(job, ItemTrouble(Reason.OTHER, f"unexpected: {type(error).__name__} (see the log)"))
         else:
-            self._odd_shapes = 0
+            self._strikes = 0
             for name in (alarms.DISK, alarms.SESSION):
                 alarms.clear_alarm(self.data, name)
             if finished:
@@ -236,16 +238,18 @@ class Worker:
         self.spool.finish(job)
         self.report.unchanged += 1
 
-    def _odd_shape(self, job: Job, error: ShapeChanged) -> None:
-        """A page of a new shape: the evidence is kept; an odd purchase fails alone, a redesign stops the run."""
+    def _strike(self, job: Job, error: ShapeChanged | Refused | Unreachable) -> None:
+        """A page that is new in shape, refused or broken: one fails alone, several in a row are Bandcamp's trouble."""
         assert self.bandcamp is not None
-        atomic.write_text(self.data.debug / "debug.html", redact_sample(self.bandcamp.last_answer))
-        alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
-        self._odd_shapes += 1
-        if self._odd_shapes >= _REDESIGN:
+        if isinstance(error, ShapeChanged):
+            atomic.write_text(self.data.debug / "debug.html", redact_sample(self.bandcamp.last_answer))
+            alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
+        self._strikes += 1
+        if self._strikes >= _STRIKES or (isinstance(error, Unreachable) and error.status is None):
             self.spool.release(job)
             raise error
-        self._fail(job, ItemTrouble(Reason.SHAPE, str(error)))
+        reason = Reason.SHAPE if isinstance(error, ShapeChanged) else Reason.SERVER
+        self._fail(job, ItemTrouble(reason, str(error)))
 
     def _tell(self, error: AskUser | BandcampTrouble | LocalTrouble) -> None:
         now = self.clock.now()
