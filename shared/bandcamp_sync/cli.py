@@ -8,10 +8,11 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -85,17 +86,30 @@ def _running(service: str) -> Iterator[App]:
         finally:
             if service in ("scraper", "worker"):
                 tell_news(app.settings, app.data)
+    except BrokenPipeError:
+        # Whoever reads our lines has had enough (`| head`); Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
     except BandcampSyncError as error:
-        if debug:
-            raise
-        if not isinstance(error, Stopped):
-            click.echo(f"bandcampsync: {redact(str(error))}", err=True)
-        sys.exit(exit_code(error))
+        _end(error, str(error), exit_code(error), debug)
     except OSError as error:
-        if debug:
-            raise
-        click.echo(f"bandcampsync: {error.filename or 'the data folder'}: {error.strerror}", err=True)
-        sys.exit(5)
+        _end(error, f"{error.filename or 'the data folder'}: {error.strerror}", 5, debug)
+    except Exception as error:
+        _end(
+            error,
+            f"unexpected: {type(error).__name__}; `bandcampsync --debug ...` shows more. Please report it",
+            5,
+            debug,
+        )
+
+
+def _end(error: Exception, sentence: str, code: int, debug: bool) -> NoReturn:
+    """One clear line, the traceback only when it was asked for, and the exit code."""
+    if debug:
+        click.echo(redact("".join(traceback.format_exception(error))), err=True)
+    if not isinstance(error, Stopped):
+        click.echo(f"bandcampsync: {redact(sentence)}", err=True)
+    sys.exit(code)
 
 
 def _log_to(app: App, service: str) -> None:
@@ -104,7 +118,9 @@ def _log_to(app: App, service: str) -> None:
 
     try:
         app.data.root.mkdir(parents=True, exist_ok=True)
-        set_up_logging(service, app.settings.log_level, app.data.logs, console=not sys.stdout.isatty())
+        # On a terminal the lines of progress are drawn; only what is wrong is written between them.
+        console_level = "WARNING" if sys.stdout.isatty() else None
+        set_up_logging(service, app.settings.log_level, app.data.logs, console=True, console_level=console_level)
     except OSError as error:
         raise FolderTrouble(
             app.data.root, f"cannot be written ({error.strerror}); run: chown -R {os.getuid()}:{os.getgid()} there"
@@ -131,10 +147,12 @@ def main(debug: bool) -> None:
 @main.command("fan-id")
 def fan_id() -> None:
     """Find out whose session the cookies are, and until when."""
+    from bandcamp_sync.show import Saying
     from bandcamp_sync.stages.fan import check_login
 
     with _running("scraper") as app:
-        login = check_login(app.settings, app.data, app.clock)
+        with Saying("asking Bandcamp"):
+            login = check_login(app.settings, app.data, app.clock)
         fan = login.found.fan
         app.say(
             f"fan id {fan.fan_id}" + (f", user {fan.username}" if fan.username else "") + f" (by {login.found.way})"
@@ -155,9 +173,11 @@ def scrape(full: bool, accept_shrink: bool) -> None:
 
 
 def _scrape(app: App, full: bool = False, accept_shrink: bool = False) -> int:
+    from bandcamp_sync.show import Saying
     from bandcamp_sync.stages.run_scrape import run_scrape
 
-    scraped = run_scrape(app.settings, app.data, app.clock, full, accept_shrink)
+    with Saying("asking Bandcamp"):
+        scraped = run_scrape(app.settings, app.data, app.clock, full, accept_shrink)
     change = scraped.changes
     app.say(
         f"scrape: {len(scraped.capture.items)} purchases, {len(change.added)} new, {len(change.removed)} gone, "
@@ -232,14 +252,17 @@ def _work_alone(app: App, once: bool) -> int:
         finally:
             requests = worker.requests_made
             worker.close()
-    return _tell_work(app, worker.report.placed, worker.report.failed, requests)
+    report = worker.report
+    _name(app, report.unavailable, report.failed)
+    app.say(f"work: {len(report.placed)} placed, {len(report.failed)} not yet; {requests} requests")
+    return EXIT_SOME_FAILED if report.failed else 0
 
 
-def _tell_work(app: App, placed: list[str], failed: list[tuple[str, str]], requests: int) -> int:
+def _name(app: App, unavailable: list[tuple[str, str]], failed: list[tuple[str, str]]) -> None:
+    for label, sentence in unavailable:
+        app.say(f"unavailable: {label}: {sentence}")
     for label, sentence in failed:
         app.say(f"not yet: {label}: {sentence}")
-    app.say(f"work: {len(placed)} placed, {len(failed)} failed; {requests} requests")
-    return EXIT_SOME_FAILED if failed else 0
 
 
 @main.command()
@@ -270,8 +293,7 @@ def _sync(app: App) -> int:
             progress.watch,
         )
     failures = open_failures(app.settings, app.data, app.clock)
-    for label, sentence in failures:
-        app.say(f"not yet: {label}: {sentence}")
+    _name(app, worked.report.unavailable, failures)
     app.say(f"sync: {len(worked.report.placed)} placed, {len(failures)} not yet; {requests + worked.requests} requests")
     if worked.trouble is not None:
         raise worked.trouble
@@ -301,16 +323,19 @@ def verify(repair: bool) -> None:
 
 
 def _verify(app: App, mend: bool) -> int:
+    from bandcamp_sync.show import Saying
     from bandcamp_sync.stages.verify import Verdict, verify
     from bandcamp_sync.stages.verify import repair as queue_again
 
     def tell(verdict: Verdict) -> None:
+        line.say(f"checking {verdict.job.label}")
         if verdict.gone and verdict.job.receipt is not None:
             app.say(f"gone: {verdict.job.label}: {verdict.job.receipt.folder} is not there (moved or deleted)")
         for path, problem in verdict.problems:
             app.say(f"broken: {verdict.job.label}: {path} {problem}")
 
-    verdicts = verify(app.data, app.music, app.clock, tell)
+    with Saying("checking the library") as line:
+        verdicts = verify(app.data, app.music, app.clock, tell)
     bad = [verdict for verdict in verdicts if not verdict.good]
     app.say(f"verify: {len(verdicts) - len(bad)} of {len(verdicts)} albums are whole")
     if mend and bad:

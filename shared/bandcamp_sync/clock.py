@@ -3,8 +3,17 @@
 import threading
 import time
 from datetime import UTC, datetime
+from typing import Protocol
+from weakref import WeakSet
 
 from bandcamp_sync.errors import Stopped
+
+
+class Stoppable(Protocol):
+    """What can be cut short, from any thread."""
+
+    def cut(self) -> None:
+        """End what is going on."""
 
 
 class Clock:
@@ -12,6 +21,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._stop = threading.Event()
+        self._at_stop: WeakSet[Stoppable] = WeakSet()
 
     def now(self) -> datetime:
         """The present, aware, UTC."""
@@ -24,6 +34,12 @@ class Clock:
     def stop(self) -> None:
         """Ask everything that uses this clock to end."""
         self._stop.set()
+        for one in list(self._at_stop):
+            one.cut()
+
+    def cut_at_stop(self, one: Stoppable) -> None:
+        """Have `one.cut()` called when this clock is stopped; what waits for a silent peer registers so."""
+        self._at_stop.add(one)
 
     @property
     def stopped(self) -> bool:

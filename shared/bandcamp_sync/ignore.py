@@ -13,9 +13,8 @@ def read_ignored(data: DataFolder) -> frozenset[str]:
     try:
         text = data.ignore.read_text(errors="replace")
     except FileNotFoundError:
-        if data.config.exists():
-            return frozenset()
-        return _published(data)
+        # An empty config/ may be a cover, as in the dashboard's container; its readers publish the list.
+        return frozenset() if data.config.is_dir() and any(data.config.iterdir()) else _published(data)
     except (PermissionError, IsADirectoryError, NotADirectoryError):
         return _published(data)
     keys = (line.partition("#")[0].strip() for line in text.replace("\ufeff", "").splitlines())

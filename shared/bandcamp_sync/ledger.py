@@ -21,7 +21,7 @@ from bandcamp_sync.spool.glance import Glance
 from bandcamp_sync.spool.spool import Spool
 
 #: Of the time, at most this share goes into writing up the books while they change without pause.
-_SHARE = 0.2
+_SHARE = 0.5
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,15 @@ class Act(StrEnum):
     REMEMBER = "remember"
     UPGRADE = "upgrade"
     GIVE_UP = "give up"
+    WITHDRAW = "withdraw"
 
 
 @dataclass(frozen=True)
 class Intent:
-    """One change: bring `job` from `source` (None: it is new) to `pending`; REMEMBER writes it to `done`."""
+    """One change: bring `job` from `source` (None: it is new) to `pending`.
+
+    REMEMBER writes it to `done`; WITHDRAW takes it out of `pending`, back to `done` where it has a receipt.
+    """
 
     act: Act
     job: Job
@@ -97,8 +101,9 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
         fresh = job.model_copy(update={"item": item})
         if key in known.dead:
             yield _from_the_dead(fresh, known)
-        elif key in known.ignored:
-            continue
+        elif key in known.ignored or (item.hidden and not known.policy.include_hidden):
+            if state is State.PENDING:
+                yield Intent(Act.WITHDRAW, job, State.PENDING, "it is not wanted any more")
         elif state is State.FAILED and (why := _why_again(job, item, known)):
             yield Intent(Act.RETRY, fresh.model_copy(update={"not_before": None}), State.FAILED, why)
         elif state is State.DONE and _may_upgrade(job, item, known.now):

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, ValidationError, model_validator
 
@@ -25,10 +26,13 @@ def parse_duration(text: str) -> timedelta:
     """`90`, `1.5s`, `5m`, `6h`, `1h30m` or `7d` as a timedelta; a bare number counts seconds. Raises ValueError."""
     text = text.strip().lower()
     if re.fullmatch(r"\d+(\.\d+)?", text):
-        return timedelta(seconds=float(text))
+        text += "s"
     if not text or _PART.sub("", text):
         raise ValueError("not a duration")
-    return timedelta(seconds=sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text)))
+    seconds = sum(float(n) * _UNITS[unit] for n, unit in _PART.findall(text))
+    if seconds > 3650 * _UNITS["d"]:
+        raise ValueError("longer than ten years")
+    return timedelta(seconds=seconds)
 
 
 def _duration(value: Any) -> Any:
@@ -48,7 +52,14 @@ def _base_url(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     parts = urlsplit(value.strip().rstrip("/"))
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.username:
+    if (
+        parts.port == 0
+        or parts.scheme not in ("http", "https")
+        or not parts.hostname
+        or parts.path
+        or parts.query
+        or parts.username
+    ):
         raise ValueError("not a base URL")
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
@@ -58,17 +69,30 @@ def _layout(value: Any) -> Any:
     return str(value)
 
 
+def _zone(value: Any) -> Any:
+    name = str(value).removeprefix(":")
+    if re.fullmatch(r"[A-Za-z]{3,}[-+]?\d.*", name):
+        return value  # a POSIX rule, which the C library understands
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        raise ValueError("no such time zone") from None
+    return value
+
+
 def _umask(value: Any) -> Any:
     return int(value, 8) if isinstance(value, str) else value
 
 
 def _bind(value: Any) -> Any:
-    if not re.fullmatch(r"(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}", str(value)):
+    match = re.fullmatch(r"(?:\[[0-9a-fA-F:]+\]|[^:\s]+):(\d{1,5})", str(value))
+    if not match or not 0 < int(match[1]) < 65536:
         raise ValueError("not HOST:PORT")
     return str(value)
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Span = Annotated[Duration, Field(gt=timedelta(0))]
 LogLevel = Annotated[
     Literal["DEBUG", "INFO", "WARNING", "ERROR"],
     BeforeValidator(lambda v: v.upper() if isinstance(v, str) else v),
@@ -121,17 +145,17 @@ class Settings(BaseModel):
         description="where an album lies in the music folder|a path of {artist}, {album}, {key}, {year}, {performer}",
     )
     workers: int = Field(2, alias="WORKERS", ge=1, le=16, description="downloads at a time|a number from 1 to 16")
-    scrape_interval: Duration = Field(
+    scrape_interval: Span = Field(
         timedelta(hours=6),
         alias="SCRAPE_INTERVAL",
         description="how often purchases are listed|a duration, as 30m or 6h",
     )
-    retry_base: Duration = Field(
+    retry_base: Span = Field(
         timedelta(minutes=5),
         alias="RETRY_BASE",
         description="wait before the first retry; doubles|a duration, as 5m",
     )
-    retry_max: Duration = Field(
+    retry_max: Span = Field(
         timedelta(hours=24), alias="RETRY_MAX", description="longest wait between retries|a duration, as 24h"
     )
     max_attempts: int = Field(
@@ -147,12 +171,12 @@ class Settings(BaseModel):
         alias="MIN_FREE_SPACE",
         description="room that stays free on the music disk|a size, as 2G",
     )
-    lease: Duration = Field(
+    lease: Span = Field(
         timedelta(minutes=2),
         alias="LEASE",
         description="how long a worker's claim holds without a sign of life|a duration, as 2m",
     )
-    stall_timeout: Duration = Field(
+    stall_timeout: Span = Field(
         timedelta(seconds=60),
         alias="STALL_TIMEOUT",
         description="a silent connection is given up after|a duration, as 60s",
@@ -174,7 +198,9 @@ class Settings(BaseModel):
     umask: Annotated[int, BeforeValidator(_umask)] | None = Field(
         None, alias="UMASK", ge=0, le=0o777, description="permissions taken from new files|octal, as 022"
     )
-    tz: str | None = Field(None, alias="TZ", description="time zone of what is shown|a name, as Europe/Berlin")
+    tz: Annotated[str, BeforeValidator(_zone)] | None = Field(
+        None, alias="TZ", description="time zone of what is shown|a name, as Europe/Berlin"
+    )
     log_level: LogLevel = Field(
         "INFO", alias="LOG_LEVEL", description="how much is logged|DEBUG, INFO, WARNING or ERROR"
     )

@@ -1,5 +1,6 @@
 """What a person sees in a terminal: progress while albums arrive, and the books in lines."""
 
+import logging
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -17,8 +18,10 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 from bandcamp_sync.library.names import for_terminal
+from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.spool.job import Job
 
 
@@ -59,9 +62,38 @@ class Progress:
                 task = self._tasks.pop(job.key, None)
                 if task is not None:
                     self._bars.remove_task(task)
-                    self._bars.console.print(for_terminal(job.label), markup=False, highlight=False)
+                    mark = "placed " if total else "not yet"
+                    self._bars.console.print(f"{mark} {for_terminal(job.label)}", markup=False, highlight=False)
             elif job.key in self._tasks:
                 self._bars.update(self._tasks[job.key], completed=done, total=total)
+
+
+class Saying(logging.Handler):
+    """The latest thing that a stage says, as one living line on a terminal; nothing elsewhere."""
+
+    def __init__(self, begin: str) -> None:
+        super().__init__(logging.INFO)
+        self._status = Console(stderr=True).status(begin) if sys.stdout.isatty() else None
+
+    def __enter__(self) -> "Saying":
+        if self._status is not None:
+            self._status.start()
+            logging.getLogger().addHandler(self)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        if self._status is not None:
+            logging.getLogger().removeHandler(self)
+            self._status.stop()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a record's message."""
+        self.say(record.getMessage())
+
+    def say(self, text: str) -> None:
+        """Show this line now."""
+        if self._status is not None:
+            self._status.update(Text(redact(for_terminal(text))[:100]))
 
 
 _WORDS = {"preorder": "pre-order"}

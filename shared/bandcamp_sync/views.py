@@ -44,10 +44,12 @@ class Views:
         now = self.clock.now()
         books, units = self.ledger.books(), read_units(self.data.health, now)
         raised = [{**alarm, "sentence": redact(str(alarm["sentence"]))} for alarm in alarms.raised_alarms(self.data)]
-        scrape = self._scrape(now)
+        scrape, session = self._scrape(now), read_session(self.data.session)
+        logged_out = session.checked_at is not None and not session.logged_in
         seen = Seen(
             now=now,
             paused=self.data.paused.exists(),
+            session_problem=_said(session.problem) if logged_out else None,
             scraping=scrape["running_since"] is not None,
             scrape_error=scrape["error"] if scrape["result"] == "failed" else None,
             held_until=self._held_until(now),
@@ -56,7 +58,6 @@ class Views:
             units=units,
         )
         state, why = overall(seen)
-        session = read_session(self.data.session)
         return {
             "state": state.value,
             "why": why,

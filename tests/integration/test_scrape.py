@@ -139,3 +139,46 @@ def test_the_old_refusal_is_told_apart_from_a_logout(home: Home, serve: Serve) -
     assert "403" in ran.err
     assert "not logged in" not in ran.err
     assert (home.data / "debug" / "debug.png").exists()
+
+
+def test_a_listing_shorter_than_what_is_owned_is_refused_once_and_believed_when_it_stays(
+    home: Home, serve: Serve
+) -> None:
+    standin = serve(World.build(purchases=12, preset="small"))
+    assert home.run("scrape").code == 0
+    before = (home.data / "collection.json").read_bytes()
+    first = "^/api/fancollection/1/collection_items"
+    standin.rules.add("short_page", match={"class": "collection", "path": first}, count=5, times=1)
+    standin.rules.add("garbage", match={"class": "collection", "path": first}, body=EMPTY_PAGE, after=1)
+    ran = home.run("scrape", "--full")
+    assert ran.code == 4, ran.everything
+    assert "listed 5 of 12" in ran.err
+    assert (home.data / "collection.json").read_bytes() == before
+    standin.rules.clear()
+    assert home.run("scrape", "--full").code == 0
+    assert len(listed(home)) == 12
+
+
+EMPTY_PAGE = '{"items": [], "more_available": false, "last_token": null, "redownload_urls": {}}'
+
+
+def test_lists_and_answers_that_are_not_there_any_more_are_done_without(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=12))
+    standin.rules.add("not_found", match={"class": "collection", "path": "hidden_items"})
+    standin.rules.add("not_found", match={"class": "collection", "path": "collection_summary"})
+    ran = home.run("scrape")
+    assert ran.code == 0, ran.everything
+    visible = [key for key, purchase in truth(standin).items() if not purchase["hidden"]]
+    assert sorted(listed(home)) == sorted(visible)
+
+
+def test_an_ignored_purchase_that_is_queued_already_is_taken_out_of_the_queue(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=3, preset="small"))
+    assert home.run("scrape").code == 0
+    assert home.run("reconcile").code == 0
+    key = next(iter(truth(standin)))
+    assert home.run("ignore", key).code == 0
+    assert home.run("work", "--drain").code == 0
+    assert key not in home.receipts() and len(home.receipts()) == 2
+    assert "withdraw" in home.run("reconcile").out
+    assert home.status()["counts"]["ignored"] == 1

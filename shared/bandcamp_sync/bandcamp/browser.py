@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bandcamp_sync.bandcamp.hosts import HostPolicy
-from bandcamp_sync.bandcamp.pages import is_challenge
+from bandcamp_sync.bandcamp.pages import is_challenge, is_sure_challenge
 from bandcamp_sync.errors import Challenged
 from bandcamp_sync.logs.redact import redact
 
@@ -34,6 +34,7 @@ _QUIET = [
     "--disable-sync",
 ]
 _PASS_WITHIN_S = 30.0
+_DOUBT_WITHIN_S = 8.0
 
 
 @dataclass(frozen=True)
@@ -98,10 +99,13 @@ class Browser:
         page = self._open()
         try:
             page.goto(url, wait_until="domcontentloaded", timeout=_PASS_WITHIN_S * 1000)
-            deadline = time.monotonic() + _PASS_WITHIN_S
-            while is_challenge(_content(page)):
-                if time.monotonic() > deadline:
+            started = time.monotonic()
+            while is_challenge(content := _content(page)):
+                waited = time.monotonic() - started
+                if waited > _PASS_WITHIN_S:
                     raise Challenged("browser", "the browser did not get past it within 30 s")
+                if waited > _DOUBT_WITHIN_S and not is_sure_challenge(content):
+                    break  # a small page that only looked like one; what it is, the reader of it will say
                 page.wait_for_timeout(250)
         except _playwright_errors() as error:
             raise Challenged("browser", _first_line(error)) from None
@@ -124,7 +128,7 @@ class Browser:
         """Make a request with the browser's own network stack. Raises Challenged when even that is challenged."""
         for _ in range(3):
             answer = self._request_once(method, url, body, accept)
-            if not is_challenge(answer.text):
+            if not is_sure_challenge(answer.text):
                 return answer
             self.pass_challenge(url if method == "GET" else self._policy.base_url + "/")
         raise Challenged("browser", "the browser is challenged again and again")

@@ -89,7 +89,7 @@ class Pace:
         interval: timedelta,
         clock: Clock,
         hold_base_s: float = HOLD_BASE_S,
-        patience_s: float = 900.0,
+        patience_s: float = 60.0,
     ) -> None:
         self._path, self._interval_s, self._clock = path, interval.total_seconds(), clock
         self._hold_base_s, self._patience_s = hold_base_s, patience_s

@@ -4,6 +4,7 @@ What cannot be found where it was raises `ShapeChanged`, naming the field. Names
 """
 
 import json
+import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,26 +24,31 @@ Json = dict[str, Any]
 _CHALLENGE_MARKS = (
     "<title>client challenge</title>",
     "/_fs-ch-",
+    "<title>just a moment",
     "enable javascript and cookies to continue",
 )
-_NOSCRIPT = re.compile(r"<noscript\b", re.I)
+_WANTS_SCRIPTS = re.compile(r"<noscript\b|document\.cookie|location\.reload|enable javascript", re.I)
 _BLOB = re.compile(r"\bdata-(?:blob|tralbum)\s*=", re.I)
+_COMMENTS = re.compile(r"^(?:\s|\ufeff|<!--.*?-->)+", re.S)
 
 
 def is_html(text: str) -> bool:
     """Whether a body is a page rather than JSON or a file."""
-    return text.lstrip("\ufeff \t\r\n")[:256].lower().startswith(("<!doctype", "<html", "<head", "<body"))
+    return _COMMENTS.sub("", text[:4096])[:256].lower().startswith(("<!doctype", "<html", "<head", "<body", "<title"))
+
+
+def is_sure_challenge(text: str) -> bool:
+    """Whether a body says itself that it is a challenge for browsers (protocol notes 5.2)."""
+    low = text[:20_000].lower()
+    return is_html(text) and any(mark in low for mark in _CHALLENGE_MARKS)
 
 
 def is_challenge(text: str) -> bool:
-    """Whether a body is a page that only a browser's JavaScript gets past (protocol notes 5.2)."""
-    if not is_html(text):
-        return False
-    low = text[:20_000].lower()
-    if any(mark in low for mark in _CHALLENGE_MARKS):
+    """Whether a body may be one: any small page without content that wants scripts. Vendor and wording change."""
+    if is_sure_challenge(text):
         return True
-    # Any small page without content that insists on scripts: the vendor and its wording change.
-    return len(text) < 20_000 and _NOSCRIPT.search(low) is not None and "<script" in low and not _BLOB.search(text)
+    small = len(text) < 20_000 and is_html(text) and not _BLOB.search(text)
+    return small and "<script" in text.lower() and _WANTS_SCRIPTS.search(text) is not None
 
 
 class _BlobFinder(HTMLParser):
@@ -93,7 +99,7 @@ def as_int(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return int(value)
+        return int(value) if math.isfinite(value) else None
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}", value.strip()) else None
 
 
@@ -197,11 +203,12 @@ def parse_profile_counts(html: str) -> Counts:
 
 @dataclass(frozen=True)
 class ListingPage:
-    """One page of a listing. `tokens` go with `items`; `bare`: there were music items, and not one had a link."""
+    """One page of a listing. `bare`: there were music items, and not one had a link; `absent`: no such list exists."""
 
     items: tuple[Item, ...]
     last_token: str | None
     bare: bool
+    absent: bool = False
 
 
 def parse_listing(text: str, hidden: bool) -> ListingPage:
@@ -214,8 +221,8 @@ def parse_listing(text: str, hidden: bool) -> ListingPage:
     if raw and not hidden and "redownload_urls" not in answer:
         raise ShapeChanged(where, "redownload_urls")
     urls = _mapping(answer.get("redownload_urls"))
-    pairs = [(entry, parse_item(entry, urls, hidden)) for entry in raw if isinstance(entry, dict)]
-    items = tuple(item for _, item in pairs if item is not None)
+    found = (_item_or_none(entry, urls, hidden) for entry in raw if isinstance(entry, dict))
+    items = tuple(item for item in found if item is not None)
     if raw and not items:
         raise ShapeChanged(where, "items[].sale_item_id")
     music = [item for item in items if item.item_type in ("album", "track")]
@@ -228,6 +235,13 @@ def _last_token(raw: list[Any], answer: Json) -> str | None:
         if isinstance(entry, dict) and (token := as_text(entry.get("token"))):
             return token
     return as_text(answer.get("last_token"))
+
+
+def _item_or_none(entry: Json, urls: Mapping[str, Any], hidden: bool) -> Item | None:
+    try:
+        return parse_item(entry, urls, hidden)
+    except (ValueError, OverflowError):
+        return None  # one odd entry must not hide the others; counts and lookup tell that it is missing
 
 
 def parse_item(entry: Json, urls: Mapping[str, Any], hidden: bool) -> Item | None:
@@ -258,7 +272,7 @@ def parse_item(entry: Json, urls: Mapping[str, Any], hidden: bool) -> Item | Non
 def item_key(entry: Json) -> str | None:
     """sale_item_type + sale_item_id; an entry without a sale is named after its release, which no sale type uses."""
     sale_type, sale_id = as_text(entry.get("sale_item_type")), as_int(entry.get("sale_item_id"))
-    if sale_type and sale_id is not None and re.fullmatch(r"[a-z]{1,3}", sale_type):
+    if sale_type and sale_id is not None and sale_id >= 0 and re.fullmatch(r"[a-z]{1,3}", sale_type):
         return f"{sale_type}{sale_id}"
     item_id = as_int(entry.get("item_id")) or as_int(entry.get("tralbum_id"))
     letter = (as_text(entry.get("item_type")) or "a")[0]
@@ -305,7 +319,10 @@ class DigitalItem:
 
 @dataclass(frozen=True)
 class DownloadPage:
-    """A download page. `verified`: whether the fan's e-mail address is (None: not said); `fan` None: logged out."""
+    """A download page. `verified`: whether the fan's e-mail address is (None: not said).
+
+    `logged_in`: unless the page denies it.
+    """
 
     items: tuple[DigitalItem, ...]
     verified: bool | None
@@ -318,13 +335,14 @@ def parse_download_page(html: str) -> DownloadPage:
     blob = find_blob(html, "pagedata")
     if blob is None:
         raise ShapeChanged(where, "data-blob of #pagedata")
-    raw = blob.get("digital_items")
-    if not isinstance(raw, list):
-        raw = blob.get("download_items")
-    if not isinstance(raw, list):
+    # Three lists with copies of the same; reading more than one counts a purchase twice.
+    lists = [v for name in ("digital_items", "download_items", "packages") if isinstance(v := blob.get(name), list)]
+    if not lists or (not any(lists) and "digital_items" not in blob and "download_items" not in blob):
         raise ShapeChanged(where, "digital_items")
-    fan = _mapping(_mapping(blob.get("identities")).get("fan"))
-    logged_in = bool(fan) and blob.get("logged_out_fan") is not True
+    raw = next((entries for entries in lists if entries), [])
+    identities = blob.get("identities")
+    fan = _mapping(_mapping(identities).get("fan"))
+    logged_in = blob.get("logged_out_fan") is not True and not (isinstance(identities, dict) and not fan)
     verified = fan.get("verified")
     items = tuple(_digital_item(entry) for entry in raw if isinstance(entry, dict))
     return DownloadPage(items, verified if isinstance(verified, bool) else None, logged_in)

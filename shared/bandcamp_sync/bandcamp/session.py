@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from bandcamp_sync.errors import (
     FolderTrouble,
     LoggedOut,
     ShapeChanged,
+    Unreachable,
 )
 from bandcamp_sync.files import atomic
 from bandcamp_sync.logs.redact import register_secret
@@ -95,33 +97,38 @@ def find_fan(bandcamp: Bandcamp, settings: Settings, data: DataFolder) -> FoundF
     """
     by_hand = _by_hand(settings, data)
     try:
-        found = _discover(bandcamp)
-    except ShapeChanged:
-        if by_hand is None:
+        found = _discover(bandcamp, settings.username)
+    except BandcampTrouble as error:
+        if by_hand is None or not _answers_oddly(error):
             raise
         log.warning("the fan id cannot be found by itself; going on with the one from %s", by_hand.way)
         return by_hand
     if by_hand is None:
-        return found
+        fan = found.fan
+        return FoundFan(Fan(fan.fan_id, fan.username or settings.username, fan.owned), found.way)
     if by_hand.fan.fan_id != found.fan.fan_id:
         log.warning("%s says fan %d, the session is fan %d's", by_hand.way, by_hand.fan.fan_id, found.fan.fan_id)
     username = by_hand.fan.username or found.fan.username
     return FoundFan(Fan(by_hand.fan.fan_id, username, found.fan.owned), by_hand.way)
 
 
-def _discover(bandcamp: Bandcamp) -> FoundFan:
-    ways = (("API", bandcamp.summary), ("page", bandcamp.fan_of_page), ("browser", bandcamp.fan_of_browser))
+def _discover(bandcamp: Bandcamp, username: str | None) -> FoundFan:
+    ways: tuple[tuple[str, Callable[[], Fan]], ...] = (
+        ("API", bandcamp.summary),
+        ("page", lambda: bandcamp.fan_of_page(username)),
+        ("browser", bandcamp.fan_of_browser),
+    )
     first: BandcampTrouble | None = None
     for way, ask in ways:
         try:
             return FoundFan(ask(), way)
         except LoggedOut as error:
             # The API's word alone is not taken for it: one redesign looked just like a logout.
-            if way == "API" and _page_says_logged_in(bandcamp):
+            if way == "API" and _page_says_logged_in(bandcamp, username):
                 continue
             raise error
         except BandcampTrouble as error:
-            if not isinstance(error, ShapeChanged):
+            if not _answers_oddly(error):
                 raise
             log.warning("fan id by %s: %s", way, error)
             first = first or error
@@ -129,9 +136,14 @@ def _discover(bandcamp: Bandcamp) -> FoundFan:
     raise first
 
 
-def _page_says_logged_in(bandcamp: Bandcamp) -> bool:
+def _answers_oddly(error: BandcampTrouble) -> bool:
+    """Whether Bandcamp answers, but not to this question; then another way may work."""
+    return isinstance(error, ShapeChanged) or (isinstance(error, Unreachable) and error.status is not None)
+
+
+def _page_says_logged_in(bandcamp: Bandcamp, username: str | None) -> bool:
     try:
-        bandcamp.fan_of_page()
+        bandcamp.fan_of_page(username)
     except (LoggedOut, ShapeChanged):
         return False
     return True

@@ -9,14 +9,16 @@ import logging
 import random
 import re
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from http.cookiejar import Cookie as HttpCookie
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.cookies import create_cookie
@@ -25,7 +27,8 @@ from bandcamp_sync.bandcamp.browser import Browser, BrowserCookie
 from bandcamp_sync.bandcamp.cookies import Cookie
 from bandcamp_sync.bandcamp.hosts import HostPolicy
 from bandcamp_sync.bandcamp.pace import Pace, RequestClass
-from bandcamp_sync.bandcamp.pages import is_challenge
+from bandcamp_sync.bandcamp.pages import is_challenge, is_html, is_sure_challenge
+from bandcamp_sync.bandcamp.sockets import CuttableAdapter
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import Challenged, LoggedOut, RateLimited, Refused, Unreachable
 from bandcamp_sync.files import atomic
@@ -36,10 +39,12 @@ log = logging.getLogger(__name__)
 USER_AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36"
 HTML = "text/html,application/xhtml+xml,*/*;q=0.8"
 JSON = "application/json, text/javascript, */*; q=0.01"
-_CONNECT_TIMEOUT_S = 15.0
+_CONNECT_TIMEOUT_S = 10.0
 _REDIRECTS = (301, 302, 303, 307, 308)
 _MAX_REDIRECTS = 5
 _MAX_TRIES = 5
+#: A server that says nothing at all for the whole stall time-out is not asked five times.
+_MAX_SILENCES = 2
 _MAX_PAGE_BYTES = 64 << 20
 
 
@@ -67,13 +72,21 @@ class Transport:
         self.policy, self._cookies, self._pace, self._clock = policy, list(cookies), pace, clock
         self._stall_s, self._clearance = stall_timeout.total_seconds(), clearance
         self._session = requests.Session()
+        self._adapter = CuttableAdapter()
+        self._session.mount("http://", self._adapter)
+        self._session.mount("https://", self._adapter)
+        clock.cut_at_stop(self._adapter)
+        # Which host sees which cookie is decided here, by the host policy, and not by what an answer sets.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._held: dict[str, BrowserCookie] = {}
         self._session.auth = _no_auth  # .netrc knows nothing of Bandcamp, and would add a header of its own
         self._session.headers.update({"User-Agent": USER_AGENT, "Accept-Language": "en-US,en;q=0.9"})
         self._browser: Browser | None = None
         self._through_browser = False
+        self._passed: set[str] = set()
         self.requests_made = 0
         for cookie in cookies:
-            self._keep(_browser_cookie(cookie, policy))
+            self._held[cookie.name] = _browser_cookie(cookie, policy)
         self._use_clearance()
 
     def close(self) -> None:
@@ -102,8 +115,7 @@ class Transport:
 
     def session_cookies(self) -> list[HttpCookie]:
         """The cookies as they are now, for tools that make their own requests."""
-        jar: Iterable[HttpCookie] = cast("Iterable[HttpCookie]", self._session.cookies)
-        return list(jar)
+        return [_http_cookie(cookie) for cookie in self._held.values()]
 
     def wait_turn(self, kind: RequestClass) -> None:
         """Take a turn at the gate, for tools that make their own requests."""
@@ -128,19 +140,22 @@ class Transport:
 
         Raises RateLimited, Challenged, Refused, LoggedOut (sent to a login page), Unreachable, RedirectRefused.
         """
-        problem, status = "no answer", None
+        problem, status, silences = "no answer", None, 0
         for attempt in range(1, _MAX_TRIES + 1):
             self._pace.wait_turn(kind)
             try:
                 answer, retry_after = self._ask(method, url, body, accept)
             except requests.RequestException as error:
+                self._clock.check()
                 problem, status = _problem(error), None
+                silences += isinstance(error, requests.Timeout)
+                if silences >= _MAX_SILENCES:
+                    break
                 self._between_tries(attempt)
                 continue
             if answer.status == 429:
                 until = self._pace.limited(retry_after)
                 log.warning("Bandcamp asks for patience (429); everyone waits until %s UTC", f"{until:%H:%M:%S}")
-                problem = "429"
                 if attempt == _MAX_TRIES:
                     raise RateLimited(until)
                 continue
@@ -148,8 +163,8 @@ class Transport:
                 problem, status = str(answer.status), answer.status
                 self._between_tries(attempt)
                 continue
-            if _wants_browser(answer):
-                answer = self._after_challenge(method, url, kind, body, accept, answer)
+            if self._wants_browser(answer, kind) and self._take_browser(method, url, answer):
+                continue
             self._pace.answered()
             return answer
         raise Unreachable(_path(url), problem, status)
@@ -179,7 +194,7 @@ class Transport:
                 method,
                 url,
                 data=body.encode() if body is not None else None,
-                headers=headers,
+                headers={**headers, **self._cookie_header(url)},
                 allow_redirects=False,
                 stream=True,
                 timeout=(_CONNECT_TIMEOUT_S, self._stall_s),
@@ -196,26 +211,32 @@ class Transport:
 
     # --- challenges -----------------------------------------------------------------------------------------------
 
-    def _after_challenge(
-        self, method: str, url: str, kind: RequestClass, body: str | None, accept: str, seen: Answer
-    ) -> Answer:
+    def _wants_browser(self, answer: Answer, kind: RequestClass) -> bool:
+        if answer.status == 403:
+            # A refusal of the API is JSON; the shield's is a page, or nothing.
+            return not answer.text.lstrip().startswith("{")
+        page_for_json = kind is RequestClass.COLLECTION and answer.status == 200 and is_html(answer.text)
+        return is_challenge(answer.text) or page_for_json
+
+    def _take_browser(self, method: str, url: str, answer: Answer) -> bool:
+        """Let the browser pass what came, or make the requests itself; True: ask again. Raises Refused, Challenged.
+
+        False when the browser gets the same and it is no challenge for sure: then the answer is what Bandcamp shows.
+        """
         if self._through_browser:
-            raise Refused(_path(url))
-        log.warning("browser challenge at %s (%d); a real browser takes over", _path(url), seen.status)
-        door = url if method == "GET" else self.policy.base_url + "/"
-        self._adopt(self.browser.pass_challenge(door))
-        self._pace.wait_turn(kind)
-        answer, _ = self._ask(method, url, body, accept)
-        if not _wants_browser(answer):
-            log.info("the challenge is passed; plain requests work again")
-            return answer
-        log.info("plain requests are still challenged; the browser makes them from here on")
-        self._through_browser = True
-        self._pace.wait_turn(kind)
-        answer, _ = self._ask(method, url, body, accept)
-        if _wants_browser(answer):
-            raise (Refused(_path(url)) if answer.status == 403 else Challenged(_path(url), "the browser is challenged"))
-        return answer
+            if answer.status == 403:
+                raise Refused(_path(url))
+            if is_sure_challenge(answer.text):
+                raise Challenged(_path(url), "the browser is challenged too")
+            return False
+        if _path(url) in self._passed:
+            log.info("plain requests are still challenged; the browser makes them from here on")
+            self._through_browser = True
+            return True
+        log.warning("browser challenge at %s (%d); a real browser takes over", _path(url), answer.status)
+        self._passed.add(_path(url))
+        self._adopt(self.browser.pass_challenge(url if method == "GET" else self.policy.base_url + "/"))
+        return True
 
     def clear_challenge(self) -> None:
         """Let the browser pass a challenge that a file's answer showed. Raises Challenged."""
@@ -224,8 +245,7 @@ class Transport:
     def _adopt(self, cookies: list[BrowserCookie]) -> None:
         own = {c.name for c in self._cookies}
         given = [c for c in cookies if c.name not in own]
-        for cookie in given:
-            self._keep(cookie)
+        self._held.update({cookie.name: cookie for cookie in given})
         self._session.headers["User-Agent"] = self.browser.user_agent
         stored = {"user_agent": self.browser.user_agent, "cookies": [asdict(c) for c in given]}
         try:
@@ -238,27 +258,22 @@ class Transport:
             stored = json.loads(self._clearance.read_bytes())
             for entry in stored["cookies"]:
                 cookie = BrowserCookie(**entry)
-                if cookie.expires is None or cookie.expires > time.time():
-                    self._keep(cookie)
+                self._held.setdefault(cookie.name, cookie)
             self._session.headers["User-Agent"] = str(stored["user_agent"])
         except (OSError, ValueError, KeyError, TypeError):
             return
 
-    def _keep(self, cookie: BrowserCookie) -> None:
-        domain = cookie.domain
-        if "." not in domain.strip("."):
-            domain = f"{domain}.local"  # how http.cookiejar spells a host without a dot
-        self._session.cookies.set_cookie(
-            create_cookie(  # type: ignore[no-untyped-call]
-                cookie.name,
-                cookie.value,
-                domain=domain,
-                path=cookie.path,
-                secure=cookie.secure,
-                expires=None if cookie.expires is None else int(cookie.expires),
-                discard=cookie.expires is None,
-            )
-        )
+    def _cookie_header(self, url: str) -> dict[str, str]:
+        """The login and what a browser was given, for Bandcamp's own hosts; nothing for any other."""
+        if not self.policy.sees_cookies(url):
+            return {}
+        now, host = time.time(), (urlsplit(url).hostname or "").lower()
+        sent = [
+            f"{cookie.name}={cookie.value}"
+            for cookie in self._held.values()
+            if (cookie.expires is None or cookie.expires > now) and _is_for(cookie, host)
+        ]
+        return {"Cookie": "; ".join(sent)} if sent else {}
 
     # --- files ----------------------------------------------------------------------------------------------------
 
@@ -290,7 +305,7 @@ def _browser_cookie(cookie: Cookie, policy: HostPolicy) -> BrowserCookie:
     if domain != policy.host and not domain.endswith("." + policy.host):
         domain = policy.host
     if re.search(r"[a-z]$", domain) and "." in domain:
-        domain = f".{domain}"  # its subdomains too; an address or a bare name has none
+        domain = f".{domain}"  # its subdomains too, which an address does not have
     expires = cookie.expires.timestamp() if cookie.expires else None
     return BrowserCookie(
         cookie.name,
@@ -302,11 +317,22 @@ def _browser_cookie(cookie: Cookie, policy: HostPolicy) -> BrowserCookie:
     )
 
 
-def _wants_browser(answer: Answer) -> bool:
-    if answer.status == 403:
-        # A refusal of the API is JSON; the shield's is a page, or nothing.
-        return not answer.text.lstrip().startswith("{")
-    return is_challenge(answer.text)
+def _is_for(cookie: BrowserCookie, host: str) -> bool:
+    domain = cookie.domain.lstrip(".").lower()
+    return host == domain or host.endswith("." + domain)
+
+
+def _http_cookie(cookie: BrowserCookie) -> HttpCookie:
+    made: HttpCookie = create_cookie(  # type: ignore[no-untyped-call]
+        cookie.name,
+        cookie.value,
+        domain=cookie.domain,
+        path=cookie.path,
+        secure=cookie.secure,
+        expires=None if cookie.expires is None else int(cookie.expires),
+        discard=cookie.expires is None,
+    )
+    return made
 
 
 def _text(response: requests.Response) -> str:

@@ -63,7 +63,8 @@ class Capture(BaseModel):
     """One listing of everything bought: the content of `collection.json`.
 
     `complete`: the walk reached the end of every list. `owned`: the tralbums that Bandcamp said are owned at that
-    time. `full_walk_at`: when everything was last walked (a short walk merges into an older capture).
+    time. `full_walk_at`: when everything was last walked (a short walk merges into an older capture). `unlisted`:
+    tralbums that are owned and that the last full walk did not list.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
@@ -76,6 +77,7 @@ class Capture(BaseModel):
     items: tuple[Item, ...] = ()
     owned: tuple[str, ...] = ()
     full_walk_at: Moment | None = None
+    unlisted: tuple[str, ...] = ()
 
     def by_key(self) -> dict[str, Item]:
         """The purchases by their key."""

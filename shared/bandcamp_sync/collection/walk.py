@@ -39,6 +39,11 @@ def seeks_preorders(known: Mapping[str, Item], seen: Collection[str], pages: int
     return pages < PREORDER_PAGES and any(item.is_preorder and item.key not in seen for item in known.values())
 
 
+def is_short(listed: int, expected: int, owned: Collection[str], unlisted: Collection[str]) -> bool:
+    """Whether a full walk brought less than there is: the profile counts more, and what is owned does not deny it."""
+    return listed < expected and (bool(unlisted) or not owned)
+
+
 @dataclass(frozen=True)
 class Listed:
     """What walking brought: the items by key, and how many pages of them had not one link."""

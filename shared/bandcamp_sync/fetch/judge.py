@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import requests
 
-from bandcamp_sync.bandcamp.pages import is_challenge, is_html, shown_error
+from bandcamp_sync.bandcamp.pages import is_html, is_sure_challenge, shown_error
 from bandcamp_sync.errors import Challenged, ItemTrouble, LinkStale, Reason, TransferBroken
 
 CHUNK = 1 << 16
@@ -60,7 +60,7 @@ def judge(response: requests.Response, settings_link: str) -> None:
 
 
 def _judge_page(text: str, status: int, settings_link: str) -> None:
-    if is_challenge(text):
+    if is_sure_challenge(text):
         raise Challenged("file", "a page for browsers came instead of the file")
     error = shown_error(text)
     if error == "expired":

@@ -24,13 +24,16 @@ STOPPING = frozenset({"session", "music-folder", "disk"})
 
 @dataclass(frozen=True)
 class Seen:
-    """What is known. `counts`: purchases by state, in the books' words. `held_until`: Bandcamp asked for patience.
+    """What is known.
 
-    `scraping`: a scrape is under way. `scrape_error`: why the last one failed, None when it went well.
+    `counts`: purchases by state, in the books' words. `held_until`: Bandcamp asked for patience. `session_problem`: why
+    nobody is logged in, as it was found last. `scraping`: a scrape is under way. `scrape_error`: why the last one
+    failed, None when it went well.
     """
 
     now: datetime
     paused: bool = False
+    session_problem: str | None = None
     scraping: bool = False
     scrape_error: str | None = None
     held_until: datetime | None = None
@@ -62,6 +65,8 @@ def overall(seen: Seen) -> tuple[Overall, list[str]]:
 
 def _stopped(seen: Seen) -> list[str]:
     alarms = [str(a["sentence"]) for a in seen.alarms if a.get("needs_person") and a.get("name") in STOPPING]
+    if seen.session_problem is not None and seen.session_problem not in alarms:
+        alarms.append(seen.session_problem)
     return alarms + [f"{u['name']} has failed" for u in seen.units if u.get("active_state") == "failed"]
 
 
@@ -74,7 +79,8 @@ def _mending(seen: Seen) -> list[str]:
     why = []
     if seen.held_until is not None and seen.held_until > seen.now:
         why.append(f"Bandcamp asks for patience until {seen.held_until:%H:%M:%S} UTC")
-    if seen.scrape_error and not seen.scraping:
+    told = {str(alarm["sentence"]) for alarm in seen.alarms} | {seen.session_problem}
+    if seen.scrape_error and seen.scrape_error not in told and not seen.scraping:
         why.append(f"the last scrape failed: {seen.scrape_error}")
     why += [f"{u['name']} is being started again" for u in seen.units if u.get("sub_state") == "auto-restart"]
     return why

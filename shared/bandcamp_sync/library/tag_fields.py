@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+from mutagen import MutagenError
 from mutagen.aiff import AIFF
 from mutagen.flac import FLAC, Picture
 from mutagen.id3 import APIC, TALB, TDRC, TIT2, TPE1, TPE2, TRCK
@@ -43,6 +44,9 @@ class TagFile(Protocol):
 
     def has_cover(self) -> bool:
         """Whether any picture is embedded."""
+
+    def cover(self) -> bytes | None:
+        """The first embedded picture."""
 
     def put_cover(self, cover: Cover) -> bool:
         """Embed the front cover; False when this format cannot hold such a picture."""
@@ -96,6 +100,10 @@ class Id3Tags:
     def has_cover(self) -> bool:
         return bool(self._tags.getall("APIC"))
 
+    def cover(self) -> bytes | None:
+        found = self._tags.getall("APIC")
+        return bytes(found[0].data) if found else None
+
     def put_cover(self, cover: Cover) -> bool:
         # Latin-1 for the empty description: some players cannot read a picture behind a UTF-16 one.
         new: Any = APIC
@@ -138,6 +146,17 @@ class VorbisTags:
         if isinstance(self._file, FLAC):
             return bool(self._file.pictures)
         return any(name in self._tags for name in ("metadata_block_picture", "coverart"))
+
+    def cover(self) -> bytes | None:
+        if isinstance(self._file, FLAC):
+            return bytes(self._file.pictures[0].data) if self._file.pictures else None
+        for text in self._tags.get("metadata_block_picture", []):
+            new: Any = Picture
+            try:
+                return bytes(new(base64.b64decode(text)).data)
+            except (ValueError, MutagenError):
+                continue
+        return None
 
     def put_cover(self, cover: Cover) -> bool:
         new: Any = Picture
@@ -187,6 +206,10 @@ class Mp4Tags:
 
     def has_cover(self) -> bool:
         return bool(self._tags.get("covr"))
+
+    def cover(self) -> bytes | None:
+        found = self._tags.get("covr")
+        return bytes(found[0]) if found else None
 
     def put_cover(self, cover: Cover) -> bool:
         new: Any = MP4Cover

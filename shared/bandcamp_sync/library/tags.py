@@ -50,6 +50,15 @@ def read_tags(path: Path) -> Tags:
         )
 
 
+def embedded_cover(path: Path) -> bytes | None:
+    """The picture inside an audio file (JPEG or PNG); None where there is none, or it cannot be read."""
+    try:
+        with _errors_for(path):
+            return _opened(path).cover()
+    except BadAudio:
+        return None
+
+
 def fill_tags(path: Path, wanted: Tags, cover: bytes | None) -> bool:
     """Add what is missing, and the cover (JPEG or PNG) where none is embedded; whether the file was changed.
 

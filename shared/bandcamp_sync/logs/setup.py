@@ -25,8 +25,12 @@ _NOISY = ("apprise", "asyncio", "charset_normalizer", "filelock", "PIL", "urllib
 _context: ContextVar[dict[str, str]] = ContextVar("log_context", default={})  # noqa: B039 (never changed in place)
 
 
-def set_up_logging(service: str, level: str, folder: Path | None, console: bool) -> None:
+def set_up_logging(
+    service: str, level: str, folder: Path | None, console: bool, console_level: str | None = None
+) -> None:
     """Send every record from `level` up to `<folder>/<service>.log` (where there is a folder) and to stderr.
+
+    `console_level`: stderr gets only what is at least so grave.
 
     May be called again; the handlers of the last call are replaced. Raises ValueError for an unknown level
     and OSError when the file cannot be written.
@@ -39,6 +43,7 @@ def set_up_logging(service: str, level: str, folder: Path | None, console: bool)
         handlers.append(_FileHandler(folder / f"{service}.log"))
     if console:
         handlers.append(_ConsoleHandler(sys.stderr))
+        handlers[-1].setLevel(console_level or logging.NOTSET)
     for handler in handlers:
         handler.setFormatter(LineFormatter(service))
     _replace_handlers(handlers or [logging.NullHandler()])

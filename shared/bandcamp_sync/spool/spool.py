@@ -134,6 +134,16 @@ class Spool:
         """Bring an abandoned job to `failed`. False when someone else moved it."""
         return self._bring(State.IN_PROGRESS, State.FAILED, job)
 
+    def withdraw(self, job: Job) -> bool:
+        """Take a pending job that is not wanted any more out of the queue. False when a worker was first."""
+        if job.receipt is not None:
+            return self._bring(State.PENDING, State.DONE, job)
+        try:
+            self.path(State.PENDING, job.key).unlink()
+        except FileNotFoundError:
+            return False
+        return True
+
     def _bring(self, source: State, target: State, job: Job) -> bool:
         path = self.path(source, job.key)
         # The new content goes in first: killed between the two steps, the job still lies where it was.

@@ -12,17 +12,19 @@ from pydantic import ValidationError
 from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.bandcamp.pages import DownloadPage
 from bandcamp_sync.clock import Clock
-from bandcamp_sync.errors import ItemTrouble, Reason
+from bandcamp_sync.errors import ItemTrouble, Reason, RedirectRefused
 from bandcamp_sync.fetch.fetch import Fetcher, Link
 from bandcamp_sync.fetch.journal import Workspace
 from bandcamp_sync.fetch.resolve import Release, ready_link, releases
 from bandcamp_sync.fetch.stream import fetch_stream
 from bandcamp_sync.files import atomic
 from bandcamp_sync.library.album import About, Fetched, compose
+from bandcamp_sync.library.audio_kind import is_audio
 from bandcamp_sync.library.marker import check_room
 from bandcamp_sync.library.names import album_folder, safe_part
 from bandcamp_sync.library.place import clean_staging, place, undo_half_replace
 from bandcamp_sync.library.receipts import keep_copy
+from bandcamp_sync.library.tags import embedded_cover
 from bandcamp_sync.paths import MusicFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import Job, Receipt, ReceiptFile
@@ -113,7 +115,10 @@ class Delivery:
     def _page(self, job: Job) -> DownloadPage | None:
         if job.item.redownload_url is None:
             return None
-        return self.bandcamp.download_page(job.item.redownload_url)
+        try:
+            return self.bandcamp.download_page(job.item.redownload_url)
+        except RedirectRefused as error:
+            raise ItemTrouble(Reason.OTHER, str(error)) from None
 
     def _fetch_release(self, job: Job, staging: Path, release: Release, alone: bool) -> list[ReceiptFile]:
         """Fetch one release into the staged album; a bundle's releases get a folder each."""
@@ -148,7 +153,9 @@ class Delivery:
         if any(f.name.lower().endswith(("cover.jpg", "cover.jpeg", "cover.png")) for f in fetched):
             return None
         art_id = release.item.art_id or job.item.art_id
-        return self.bandcamp.cover(art_id) if art_id else None
+        found = self.bandcamp.cover(art_id) if art_id else None
+        inside = (embedded_cover(f.path) for f in fetched if is_audio(f.name)) if found is None else iter(())
+        return found or next((c for c in inside if c is not None and c.startswith(b"\xff\xd8\xff")), None)
 
     def _stream(self, job: Job, staging: Path) -> Receipt:
         if not job.item.item_url:

@@ -44,6 +44,9 @@ def plan_reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clo
     alarms.clear_alarm(data, alarms.MUSIC_FOLDER)
     capture = read_capture(data.collection, now)
     jobs = spool.snapshot()
+    if capture is None and jobs:
+        sentence = "collection.json is missing or was unreadable; the next scrape writes it anew"
+        alarms.raise_alarm(data, alarms.COLLECTION, sentence, False, now)
     return make_plan(
         Known(
             items=capture.items if capture else (),
@@ -95,6 +98,10 @@ def _give_up(spool: Spool, intent: Intent) -> bool:
     return spool.give_up(intent.job)
 
 
+def _withdraw(spool: Spool, intent: Intent) -> bool:
+    return spool.withdraw(intent.job)
+
+
 _APPLY: dict[Act, Callable[[Spool, Intent], bool]] = {
     Act.QUEUE: _queue,
     Act.RETRY: _requeue,
@@ -102,4 +109,5 @@ _APPLY: dict[Act, Callable[[Spool, Intent], bool]] = {
     Act.UPGRADE: _requeue,
     Act.REMEMBER: _remember,
     Act.GIVE_UP: _give_up,
+    Act.WITHDRAW: _withdraw,
 }

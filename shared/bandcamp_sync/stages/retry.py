@@ -1,9 +1,10 @@
 """Retry by hand: failed purchases go back to `pending` with a clean slate; delivered ones are asked for again."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from bandcamp_sync.clock import Clock
+from bandcamp_sync.collection.item import Item
 from bandcamp_sync.collection.store import read_capture
 from bandcamp_sync.errors import UnknownKey
 from bandcamp_sync.paths import DataFolder
@@ -21,12 +22,12 @@ def retry_jobs(settings: Settings, data: DataFolder, keys: Iterable[str] | None,
     Raises UnknownKey for a key that is in no book (nothing has moved then).
     """
     spool = Spool(data.inbox)
+    capture = read_capture(data.collection, clock.now())
+    items = capture.by_key() if capture else {}
     if keys is None:
         found = [(State.FAILED, job) for job in spool.jobs(State.FAILED)]
     else:
-        found = [_find(spool, key) for key in dict.fromkeys(keys)]
-    capture = read_capture(data.collection, clock.now())
-    items = capture.by_key() if capture else {}
+        found = [one for key in dict.fromkeys(keys) if (one := _find(spool, key, items)) is not None]
     moved = []
     for state, job in found:
         if state not in (State.FAILED, State.DONE):
@@ -39,8 +40,10 @@ def retry_jobs(settings: Settings, data: DataFolder, keys: Iterable[str] | None,
     return moved
 
 
-def _find(spool: Spool, key: str) -> tuple[State, Job]:
+def _find(spool: Spool, key: str, items: Mapping[str, Item]) -> tuple[State, Job] | None:
     found = spool.find(key)
-    if found is None:
+    if found is None and key not in items:
         raise UnknownKey(key)
+    if found is None:
+        log.info("%s has not been tried yet; the next reconcile decides about it", key)
     return found

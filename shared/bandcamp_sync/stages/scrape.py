@@ -1,8 +1,10 @@
 """Scrape: walk the purchases and write one capture, whole or not at all."""
 
+import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from bandcamp_sync import alarms
 from bandcamp_sync.bandcamp.client import Bandcamp
@@ -80,6 +82,7 @@ class _Scrape:
         self.bandcamp, self.settings, self.data, self.clock = bandcamp, settings, data, clock
         self.full, self.accept_shrink = full, accept_shrink
         self.old = read_capture(data.collection, clock.now())
+        self.absent: set[str] = set()
 
     def run(self, expires: datetime | None) -> Scraped:
         now = self.clock.now()
@@ -107,9 +110,9 @@ class _Scrape:
         if known and not listed.items:
             return None
         items = walk.merge_known(known, listed.items)
-        if walk.uncovered(owned - set(self.old.owned), items.values()):
+        if walk.uncovered(owned, items.values()) - set(self.old.unlisted):
             return None
-        return self._capture(fan_id, username, items, owned, self.old.full_walk_at)
+        return self._capture(fan_id, username, items, owned, self.old.full_walk_at, self.old.unlisted)
 
     def _full_walk(self, fan_id: int, username: str | None, owned: frozenset[str]) -> Capture:
         visible, hidden = None, None
@@ -119,21 +122,31 @@ class _Scrape:
         listed = self._walk_lists(fan_id, None, visible, hidden)
         known = self.old.by_key() if self.old else {}
         items = {key: walk.merge_known(known, {key: item})[key] for key, item in listed.items.items()}
-        expected = (visible or 0) + ((hidden or 0) if self.settings.include_hidden else 0)
-        missing = walk.uncovered(owned, items.values())
-        if len(items) < expected and missing:
-            items = self._despite_short(items, expected, known)
+        counts_hidden = self.settings.include_hidden and "hidden" not in self.absent
+        expected = (visible or 0) + ((hidden or 0) if counts_hidden else 0)
+        unlisted = walk.uncovered(owned, items.values())
+        capture = self._capture(fan_id, username, items, owned, self.clock.now(), tuple(sorted(unlisted)))
+        if walk.is_short(len(items), expected, owned, unlisted):
+            self._believe_or_refuse(capture, expected)
         elif walk.shrank(len(known), len(items)) and not self.accept_shrink:
             raise SuddenlyShrunk(len(known), len(items))
-        return self._capture(fan_id, username, items, owned, self.clock.now())
+        return capture
 
-    def _despite_short(self, items: dict[str, Item], expected: int, known: dict[str, Item]) -> dict[str, Item]:
-        # Some items are counted and never listed; a user must not be cut off from new purchases for it. So what was
-        # known stays, what is new comes in, and nothing is called removed.
-        if not items or (not known and len(items) * 2 < expected):
-            raise ListingShort(len(items), expected)
-        log.warning("Bandcamp counts %d purchases and lists %d; nothing known is dropped", expected, len(items))
-        return {**known, **items}
+    def _believe_or_refuse(self, capture: Capture, expected: int) -> None:
+        """A listing that is shorter than what is owned: once, it is taken for a fault; twice the same, for a fact.
+
+        Some purchases are counted and never listed, and a user must not be cut off from the rest for it. Raises
+        ListingShort; where nothing complete is known, what was listed is written as incomplete first.
+        """
+        listed, memory = len(capture.items), self.data.state / "short.json"
+        seen = {"listed": listed, "expected": expected}
+        if _read_json(memory) == seen and listed:
+            log.warning("Bandcamp counts %d purchases and lists %d, again; that is believed", expected, listed)
+            return
+        atomic.write_json(memory, seen)
+        if self.old is None or not self.old.complete:
+            write_capture(self.data.collection, capture.model_copy(update={"complete": False, "full_walk_at": None}))
+        raise ListingShort(listed, expected)
 
     def _walk_lists(
         self, fan_id: int, known: dict[str, Item] | None, visible: int | None, hidden: int | None
@@ -158,6 +171,8 @@ class _Scrape:
         pages = linked = looks = 0
         while True:
             page = self.bandcamp.listing(name, fan_id, token, walk.PAGE_SIZE)
+            if page.absent:
+                return self._as_known(name)
             fresh = {item.key: item for item in page.items if item.key not in items}
             if page.items and not fresh:
                 log.debug("%s: a page of repeats only", name)
@@ -180,6 +195,12 @@ class _Scrape:
                     return walk.Listed(items, pages, frozenset(bare), linked)
             token = page.last_token
 
+    def _as_known(self, name: str) -> walk.Listed:
+        """A list that Bandcamp does not offer: what was known of it stays, and it is not counted on."""
+        self.absent.add(name)
+        known = self.old.items if self.old else ()
+        return walk.Listed({item.key: item for item in known if item.hidden}, 0, frozenset(), 0)
+
     def _capture(
         self,
         fan_id: int,
@@ -187,6 +208,7 @@ class _Scrape:
         items: dict[str, Item],
         owned: frozenset[str],
         full_walk_at: datetime | None,
+        unlisted: tuple[str, ...],
     ) -> Capture:
         return Capture(
             fan_id=fan_id,
@@ -196,6 +218,7 @@ class _Scrape:
             items=walk.newest_first(items.values()),
             owned=tuple(sorted(owned)),
             full_walk_at=full_walk_at,
+            unlisted=unlisted,
         )
 
     def _write(self, capture: Capture, full: bool) -> Scraped:
@@ -212,6 +235,13 @@ class _Scrape:
             made,
         )
         return Scraped(capture, difference, full, made)
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _keep_evidence(bandcamp: Bandcamp, data: DataFolder) -> None:

@@ -8,6 +8,7 @@ from bandcamp_sync.bandcamp.session import read_session
 from bandcamp_sync.books import Row, Shown, count, rows
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.collection.store import read_capture
+from bandcamp_sync.collection.walk import newest_first
 from bandcamp_sync.ignore import read_ignored
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
@@ -17,10 +18,10 @@ from bandcamp_sync.stages.reconcile import policy_of
 
 def read_rows(settings: Settings, data: DataFolder, clock: Clock) -> list[Row]:
     """Every purchase's row, newest purchase first."""
-    capture = read_capture(data.collection, clock.now())
-    if capture is None:
-        return []
-    return rows(capture.items, Spool(data.inbox).snapshot(), read_ignored(data), policy_of(settings))
+    capture, jobs = read_capture(data.collection, clock.now()), Spool(data.inbox).snapshot()
+    # Without a collection the jobs still know their purchases: nothing is forgotten until the next scrape.
+    items = capture.items if capture else newest_first(job.item for _, job in jobs.values())
+    return rows(items, jobs, read_ignored(data), policy_of(settings))
 
 
 def open_failures(settings: Settings, data: DataFolder, clock: Clock) -> list[tuple[str, str]]:

@@ -2,12 +2,15 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import BandcampSyncError, Stopped
+from bandcamp_sync.ignore import read_ignored
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import Job, State
@@ -91,23 +94,36 @@ def work_with_retries(
     workers: int,
     watch: Watch | None = None,
 ) -> Worked:
-    """Reconcile and work until `pending` is empty and no retry is due soon."""
-    total = Worked(WorkReport(), 0, None)
+    """Reconcile and work until `pending` is empty and no retry is due soon; each purchase is waited for a few times."""
+    total, waited = Worked(WorkReport(), 0, None), Counter[str]()
+    spool = Spool(data.inbox)
     while total.trouble is None:
         reconcile(settings, data, music, clock)
-        if not Spool(data.inbox).keys(State.PENDING):
-            wait_s = _soonest_retry_s(data, clock)
-            if wait_s is None or wait_s > _WAIT_FOR_RETRY_S:
-                break
-            clock.sleep(max(wait_s, 0.05))
+        if spool.keys(State.PENDING):
+            one = work_together(settings, data, music, clock, open_bandcamp, workers, watch)
+            total.report.add(one.report)
+            total.requests += one.requests
+            total.trouble = one.trouble
+            if one.trouble is None and spool.keys(State.PENDING):
+                break  # what is left nobody may claim
             continue
-        one = work_together(settings, data, music, clock, open_bandcamp, workers, watch)
-        total.report.add(one.report)
-        total.requests += one.requests
-        total.trouble = one.trouble
+        due = _next_retry(spool, read_ignored(data), waited, settings.max_attempts)
+        if due is None:
+            break
+        wait_s = (_due(due) - clock.now()).total_seconds()
+        if wait_s > _WAIT_FOR_RETRY_S:
+            break
+        waited[due.key] += 1
+        clock.sleep(max(wait_s, 0.05))
     return total
 
 
-def _soonest_retry_s(data: DataFolder, clock: Clock) -> float | None:
-    due = [job.not_before for job in Spool(data.inbox).jobs(State.FAILED) if job.not_before is not None]
-    return (min(due) - clock.now()).total_seconds() if due else None
+def _next_retry(spool: Spool, ignored: Collection[str], waited: Mapping[str, int], most: int) -> Job | None:
+    """The failed job that is due first, of those that were not waited for too often already."""
+    jobs = (job for job in spool.jobs(State.FAILED) if job.key not in ignored and waited.get(job.key, 0) < most)
+    return min((job for job in jobs if job.not_before is not None), key=_due, default=None)
+
+
+def _due(job: Job) -> datetime:
+    assert job.not_before is not None
+    return job.not_before

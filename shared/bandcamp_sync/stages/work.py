@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from bandcamp_sync import alarms
 from bandcamp_sync.bandcamp.client import Bandcamp
@@ -24,6 +25,7 @@ from bandcamp_sync.errors import (
     ItemTrouble,
     LeaseLost,
     LocalTrouble,
+    LoggedOut,
     MusicFolderMissing,
     Paused,
     Reason,
@@ -33,6 +35,7 @@ from bandcamp_sync.errors import (
     Unreachable,
 )
 from bandcamp_sync.files import atomic
+from bandcamp_sync.ignore import read_ignored
 from bandcamp_sync.library.marker import mark_music_folder, not_writable
 from bandcamp_sync.library.place import clean_staging
 from bandcamp_sync.logs.redact import redact_sample
@@ -40,8 +43,8 @@ from bandcamp_sync.logs.setup import log_context
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.heartbeat import Heartbeat
-from bandcamp_sync.spool.job import Job, State
-from bandcamp_sync.spool.retry import after_failure
+from bandcamp_sync.spool.job import Job, Receipt, State
+from bandcamp_sync.spool.retry import NOTHING_THERE, after_failure
 from bandcamp_sync.spool.spool import Spool, new_holder
 from bandcamp_sync.stages.deliver import Delivery
 
@@ -54,23 +57,26 @@ _ORPHANED_S = 86400.0
 
 @dataclass
 class WorkReport:
-    """What a run did: labels of the albums placed, and (label, sentence) of what failed."""
+    """What a run did: labels of the albums placed, (label, sentence) of what failed and of what cannot be had."""
 
     placed: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    unavailable: list[tuple[str, str]] = field(default_factory=list)
     unchanged: int = 0
 
     def add(self, other: "WorkReport") -> None:
         """Take another worker's report in."""
         self.placed += other.placed
         self.failed += other.failed
+        self.unavailable += other.unavailable
         self.unchanged += other.unchanged
 
 
 class Worker:
     """One worker. `open_bandcamp` logs in, and is called when there is something to do.
 
-    `watch(job, done, total)` hears of progress; `done` is None when a job begins and -1 when it is over.
+    `watch(job, done, total)` hears of progress; `done` is None when a job begins and -1 when it is over (`total` is 1
+    then if its album was placed, else 0).
     """
 
     def __init__(
@@ -123,10 +129,11 @@ class Worker:
             Heartbeat(self.spool, job, self.settings.lease, self.data.progress, self.clock) as heartbeat,
         ):
             self._watch(job, None, None)
+            before = len(self.report.placed)
             try:
                 self._deliver(job, heartbeat)
             finally:
-                self._watch(job, -1, None)
+                self._watch(job, -1, len(self.report.placed) - before)
         return True
 
     # --- steps ----------------------------------------------------------------------------------------------------
@@ -145,7 +152,8 @@ class Worker:
 
     def _claim(self) -> Job | None:
         """The newest purchase that is pending, if this worker gets one."""
-        for key in self._newest_first(self.spool.keys(State.PENDING)):
+        ignored = read_ignored(self.data)
+        for key in self._newest_first([k for k in self.spool.keys(State.PENDING) if k not in ignored]):
             job = self.spool.claim(key, self.holder, self.clock.now())
             if job is not None and not self._is_done_already(job):
                 return job
@@ -186,10 +194,13 @@ class Worker:
             log.warning("%s: another worker has it now", job.label)
         except (ShapeChanged, Refused, Unreachable) as error:
             self._strike(job, error)
+        except LoggedOut as error:
+            self._strikes += 1
+            if self._strikes >= _STRIKES or not self._session_works():
+                self._hand_back(job, error)
+            self._fail(job, ItemTrouble(Reason.LINK, "its page asks for a login, although the session works"))
         except (AskUser, BandcampTrouble, LocalTrouble) as error:
-            self.spool.release(job)
-            self._tell(error)
-            raise
+            self._hand_back(job, error)
         except Stopped:
             self.spool.release(job)
             raise
@@ -202,21 +213,13 @@ class Worker:
             self._fail(job, ItemTrouble(Reason.OTHER, f"unexpected: {type(error).__name__} (see the log)"))
         else:
             self._strikes = 0
-            for name in (alarms.DISK, alarms.SESSION):
-                alarms.clear_alarm(self.data, name)
+            alarms.clear_alarm(self.data, alarms.DISK)
             if finished:
                 self.report.placed.append(job.label)
             else:
                 self.report.unchanged += 1
 
     def _fail(self, job: Job, trouble: ItemTrouble) -> None:
-        if job.receipt is not None:
-            # It was delivered before; a better version that cannot be had changes nothing about that.
-            log.info("%s stays as it is: %s", job.label, trouble.sentence)
-            checked = job.receipt.model_copy(update={"checked_at": self.clock.now()})
-            if trouble.reason is Reason.NO_DOWNLOAD and checked.source == "stream":
-                self._finish_again(job.model_copy(update={"receipt": checked}))
-                return
         failed = after_failure(
             job,
             trouble,
@@ -225,18 +228,39 @@ class Worker:
             self.settings.retry_max,
             self.settings.max_attempts,
             random.random(),
-        )
+        ).model_copy(update={"claim": job.claim})
+        nothing_there = trouble.reason in NOTHING_THERE or trouble.reason is Reason.PREORDER
         try:
-            self.spool.fail(failed.model_copy(update={"claim": job.claim}))
+            if job.receipt is not None and (nothing_there or failed.not_before is None):
+                self._keep_delivered(failed, job.receipt)
+            else:
+                self.spool.fail(failed)
         except LeaseLost:
             return
         due = f"; next try {failed.not_before:%Y-%m-%d %H:%M:%S} UTC" if failed.not_before else ""
         log.warning("%s: %s%s", job.label, trouble.sentence, due)
-        self.report.failed.append((job.label, trouble.sentence))
+        told = self.report.unavailable if nothing_there else self.report.failed
+        told.append((job.label, trouble.sentence))
 
-    def _finish_again(self, job: Job) -> None:
-        self.spool.finish(job)
-        self.report.unchanged += 1
+    def _keep_delivered(self, job: Job, receipt: Receipt) -> None:
+        """It was delivered before, and a new copy cannot be had: what is there stays in the books."""
+        checked = receipt.model_copy(update={"checked_at": self.clock.now()})
+        self.spool.finish(job.model_copy(update={"receipt": checked, "not_before": None, "attempt": 0}))
+
+    def _hand_back(self, job: Job, error: AskUser | BandcampTrouble | LocalTrouble) -> NoReturn:
+        self.spool.release(job)
+        self._tell(error)
+        raise error
+
+    def _session_works(self) -> bool:
+        """Whether Bandcamp knows the fan elsewhere; one odd page must not send the user for new cookies."""
+        if self.bandcamp is None:
+            return False
+        try:
+            self.bandcamp.summary()
+        except (AskUser, BandcampTrouble):
+            return False
+        return True
 
     def _strike(self, job: Job, error: ShapeChanged | Refused | Unreachable) -> None:
         """A page that is new in shape, refused or broken: one fails alone, several in a row are Bandcamp's trouble."""

@@ -1,0 +1,50 @@
+"""The dashboard's application: shows the data folder, and asks for stages by leaving request files in it."""
+
+import os
+from datetime import timedelta
+
+from bandcamp_sync import __version__
+from bandcamp_sync.logs.setup import set_up_logging
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.views import Views
+from flask import Flask
+
+from services.dashboard.web import api, events, guard, metrics, pages, problems
+from services.dashboard.web.keys import signing_key
+
+
+def create_app(settings: Settings) -> Flask:
+    """The application for these settings; reads and asks, holds no other state than caches."""
+    app = Flask(__name__)
+    views = Views(settings)
+    port = settings.dashboard_bind.rpartition(":")[2]
+    app.config.update(
+        SECRET_KEY=signing_key(views.data),
+        # Cookies know no ports: two dashboards on one machine must not share one.
+        SESSION_COOKIE_NAME=f"bandcampsync_{port}",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Strict",
+        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        MAX_CONTENT_LENGTH=64 * 1024,
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    streams = events.Streams(views)
+    app.extensions["streams"] = streams
+    problems.install(app)
+    guard.Guard(settings).install(app)
+    app.register_blueprint(pages.blueprint(views, settings))
+    app.register_blueprint(api.blueprint(views))
+    app.register_blueprint(events.blueprint(views, streams))
+    app.register_blueprint(metrics.blueprint(views))
+    app.jinja_env.globals["version"] = __version__
+    return app
+
+
+def from_environment() -> Flask:
+    """What gunicorn calls: settings from the environment, and a log of its own."""
+    settings = Settings.from_environment(os.environ)
+    if settings.umask is not None:
+        os.umask(settings.umask)
+    app = create_app(settings)
+    set_up_logging("dashboard", settings.log_level, app.extensions["streams"].views.data.logs, console=True)
+    return app

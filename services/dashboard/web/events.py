@@ -1,0 +1,117 @@
+"""Server-sent events: what changed, within a second of it, and log lines as they are written."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore, Lock
+from typing import Any
+
+from bandcamp_sync.logs.follow import Follower
+from bandcamp_sync.logs.redact import redact
+from bandcamp_sync.views import Views
+from flask import Blueprint, Response, abort, request
+
+from services.dashboard.web.problems import problem
+
+#: Each stream holds a thread of the server (see gunicorn.conf.py); some must be left for everything else.
+MAX_STREAMS = 30
+_LOOK_EVERY_S = 0.4
+#: A comment now and then, so that proxies keep the line open and a page that is gone is noticed.
+_SIGN_EVERY_S = 10.0
+
+
+class Streams:
+    """What all streams share: how many there may be, whether the server ends, and one look for all of them."""
+
+    def __init__(self, views: Views) -> None:
+        self.views = views
+        self.slots = BoundedSemaphore(MAX_STREAMS)
+        self.is_closing: Callable[[], bool] = lambda: False
+        self._lock = Lock()
+        self._looked = float("-inf")
+        self._topics: dict[str, str] = {}
+
+    def topics(self) -> dict[str, str]:
+        """Each topic's JSON as of at most a moment ago, however many pages are open."""
+        with self._lock:
+            if time.monotonic() - self._looked >= _LOOK_EVERY_S * 0.9:
+                self._topics = {name: json.dumps(value, ensure_ascii=False) for name, value in self._look().items()}
+                self._looked = time.monotonic()
+            return self._topics
+
+    def _look(self) -> dict[str, Any]:
+        books = self.views.ledger.books()
+        return {
+            "status": _timeless(self.views.status()),
+            "queue": _timeless(self.views.queue()),
+            "collection": {"version": books.version, "counts": books.counts or {}},
+        }
+
+
+def blueprint(views: Views, streams: Streams) -> Blueprint:
+    """The two streams."""
+    events = Blueprint("events", __name__)
+
+    @events.get("/api/events")
+    def changes() -> Response:
+        return _stream(streams, lambda: _changes(streams))
+
+    @events.get("/api/logs/stream")
+    def lines() -> Response:
+        wanted = request.args.get("file") or None
+        if wanted is not None and not wanted.isidentifier():
+            abort(400, "file is the name of a log, as worker")
+        return _stream(streams, lambda: _lines(views, streams, wanted))
+
+    return events
+
+
+def _stream(streams: Streams, source: Callable[[], Iterator[str]]) -> Response:
+    if not streams.slots.acquire(blocking=False):
+        return problem(503, f"{MAX_STREAMS} streams are open already", {"Retry-After": "10"})
+    response = Response(_signs_of_life(source()), content_type="text/event-stream; charset=utf-8")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Accel-Buffering"] = "no"
+    response.call_on_close(streams.slots.release)
+    return response
+
+
+def _signs_of_life(source: Iterator[str]) -> Iterator[str]:
+    yield "retry: 2000\n\n"
+    sent = time.monotonic()
+    for text in source:
+        if text:
+            sent = time.monotonic()
+            yield text
+        elif time.monotonic() - sent >= _SIGN_EVERY_S:
+            sent = time.monotonic()
+            yield ": still here\n\n"
+
+
+def _changes(streams: Streams) -> Iterator[str]:
+    """First everything, then what changed; an empty text when nothing did."""
+    sent: dict[str, str] = {}
+    while not streams.is_closing():
+        topics = streams.topics()
+        news = {name: text for name, text in topics.items() if sent.get(name) != text}
+        sent = topics
+        yield "".join(_event(name, text) for name, text in news.items())
+        time.sleep(_LOOK_EVERY_S)
+
+
+def _lines(views: Views, streams: Streams, wanted: str | None) -> Iterator[str]:
+    with Follower(views.data.logs) as follower:
+        while not streams.is_closing():
+            found = [(name, line) for name, line in follower.look() if wanted in (None, name)]
+            found.sort(key=lambda pair: pair[1][:24])  # a line begins with its time
+            yield "".join(_event("line", json.dumps({"file": n, "line": redact(t)})) for n, t in found)
+            time.sleep(_LOOK_EVERY_S)
+
+
+def _event(name: str, text: str) -> str:
+    return f"event: {name}\ndata: {text}\n\n"
+
+
+def _timeless(view: dict[str, Any]) -> dict[str, Any]:
+    """Without the time of the answer, which would make every look a change."""
+    return {name: value for name, value in view.items() if name != "now"}

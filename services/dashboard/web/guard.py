@@ -1,0 +1,194 @@
+"""Who may ask: the right host name, the right origin, a token for every change, a password where one is set."""
+
+import hmac
+import ipaddress
+import secrets
+import socket
+import time
+from threading import Lock
+from urllib.parse import urlsplit
+
+from bandcamp_sync.settings import Settings
+from flask import Flask, Request, Response, redirect, request, session
+from werkzeug.wrappers import Response as AnyResponse
+
+from services.dashboard.web.problems import problem
+
+TOKEN_HEADER = "X-CSRF-Token"
+_OPEN_PATHS = ("/healthz", "/login")
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+
+
+class Guard:
+    """Stands before every request."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._password = settings.dashboard_password
+        self._hosts = allowed_hosts(settings.dashboard_bind)
+        self._tries = Tries()
+        self._key = b""
+
+    def install(self, app: Flask) -> None:
+        """Check each request, and put the headers on each answer."""
+        app.extensions["guard"] = self
+        self._key = app.config["SECRET_KEY"]
+        app.before_request(self.check)
+        app.after_request(self._dress)
+
+    def check(self) -> AnyResponse | None:
+        """None when the request may pass, else the refusal."""
+        if not is_allowed_host(request.host, self._hosts):
+            return problem(421, "this dashboard does not go by that name; use its IP address or localhost")
+        if request.method not in _SAFE and (refusal := self._check_change()) is not None:
+            return refusal
+        if self._password is None or _is_open(request.path) or self.is_known(request):
+            return None
+        if self._tries.exhausted:
+            return problem(429, "too many wrong passwords; wait a minute", {"Retry-After": "60"})
+        if request.path == "/":
+            return redirect("/login", 303)
+        # A browser's own fetch must not bring up the browser's password box.
+        scheme = "Session" if "Sec-Fetch-Mode" in request.headers else "Basic"
+        return problem(401, "log in at /login first", {"WWW-Authenticate": f'{scheme} realm="BandcampSync"'})
+
+    def _check_change(self) -> Response | None:
+        if not is_same_origin(request):
+            return problem(403, "changes are taken from the dashboard's own page only")
+        given = request.headers.get(TOKEN_HEADER) or request.form.get("token", "")
+        expected = session.get("token")
+        if not isinstance(expected, str) or not hmac.compare_digest(given.encode(), expected.encode()):
+            return problem(403, f"the {TOKEN_HEADER} header does not hold this session's token (GET /api/token)")
+        return None
+
+    # --- the password ------------------------------------------------------------------------------------------------
+
+    @property
+    def asks_for_password(self) -> bool:
+        """Whether a password is set."""
+        return self._password is not None
+
+    def is_known(self, asking: Request) -> bool:
+        """Whether this session logged in, or the request carries the password itself (Basic, for programs)."""
+        if self._password is None:
+            return True
+        proof = session.get("proof")
+        if isinstance(proof, str) and hmac.compare_digest(proof, self._proof()):
+            return True
+        basic = asking.authorization
+        if basic is None or basic.type != "basic" or basic.password is None:
+            return False
+        return self._matches(basic.password)
+
+    def log_in(self, password: str) -> bool:
+        """Log this session in; False when the password is wrong, or too many were."""
+        if not self._matches(password):
+            return False
+        session["proof"] = self._proof()
+        session.permanent = True
+        return True
+
+    def _matches(self, password: str) -> bool:
+        if self._password is None or self._tries.exhausted:
+            return False
+        good = hmac.compare_digest(password.encode(), self._password.encode())
+        self._tries.note(good)
+        return good
+
+    def _proof(self) -> str:
+        # Changes with the password, so a new password logs everybody out; keyed, as who holds a cookie can read it.
+        return hmac.digest(self._key, f"password {self._password}".encode(), "sha256").hex()
+
+    @staticmethod
+    def _dress(response: Response) -> Response:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        if request.path.startswith("/static/"):
+            response.headers["Cache-Control"] = "no-cache"
+        else:
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
+class Tries:
+    """Wrong passwords within a minute; guessing is slow whoever guesses."""
+
+    _MOST, _WITHIN_S = 10, 60.0
+
+    def __init__(self) -> None:
+        self._wrong: list[float] = []
+        self._lock = Lock()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether no password is looked at for now."""
+        with self._lock:
+            self._forget()
+            return len(self._wrong) >= self._MOST
+
+    def note(self, good: bool) -> None:
+        """One password was looked at."""
+        with self._lock:
+            self._wrong = [] if good else [*self._wrong, time.monotonic()]
+
+    def _forget(self) -> None:
+        self._wrong = [at for at in self._wrong if time.monotonic() - at < self._WITHIN_S]
+
+
+def token() -> str:
+    """This session's token for changes; made when the session has none."""
+    if not isinstance(session.get("token"), str):
+        session["token"] = secrets.token_urlsafe(24)
+    return str(session["token"])
+
+
+def allowed_hosts(bind: str) -> frozenset[str]:
+    """The names this dashboard goes by."""
+    own = socket.gethostname().lower()
+    names = {"localhost", bind.rpartition(":")[0].strip("[]").lower(), own, f"{own}.local"}
+    return frozenset(name for name in names if name)
+
+
+def is_allowed_host(host: str, names: frozenset[str]) -> bool:
+    """Whether a Host header is this dashboard's: one of its names, or an address (rebinding needs a name)."""
+    try:
+        name = urlsplit(f"//{host}").hostname
+    except ValueError:
+        return False
+    if not name:
+        return False
+    if name.lower().rstrip(".") in names:
+        return True
+    try:
+        ipaddress.ip_address(name.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def is_same_origin(asking: Request) -> bool:
+    """Whether a change comes from our own page, or from no page at all."""
+    site = asking.headers.get("Sec-Fetch-Site")
+    if site is not None and site not in ("same-origin", "none"):
+        return False
+    origin = asking.headers.get("Origin")
+    if origin is None:
+        return True
+    # The scheme may differ behind a proxy that ends TLS; the host does not.
+    return urlsplit(origin).netloc.lower() == asking.host.lower()
+
+
+def _is_open(path: str) -> bool:
+    return path in _OPEN_PATHS or path.startswith("/static/")

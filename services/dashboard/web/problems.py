@@ -1,0 +1,39 @@
+"""Errors as RFC 9457 problem details."""
+
+import json
+import logging
+from typing import Any
+
+from flask import Flask, Response
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
+
+log = logging.getLogger(__name__)
+
+
+def problem(status: int, detail: str, headers: dict[str, str] | None = None) -> Response:
+    """An answer of this status that says in `detail` what to do."""
+    body = {
+        "type": "about:blank",
+        "title": HTTP_STATUS_CODES.get(status, "Error"),
+        "status": status,
+        "detail": detail,
+    }
+    return Response(json.dumps(body), status, headers, content_type="application/problem+json")
+
+
+def install(app: Flask) -> None:
+    """Answer every error of `app` so."""
+
+    def told(error: HTTPException) -> Response:
+        headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After", "Location")}
+        if error.code is not None and error.code < 400:
+            return Response("", error.code, headers)
+        return problem(error.code or 500, error.description or "", headers)
+
+    def unexpected(error: Exception) -> Any:
+        log.error("a request failed", exc_info=error)
+        return problem(500, "something unexpected happened; dashboard.log says what")
+
+    app.register_error_handler(HTTPException, told)
+    app.register_error_handler(Exception, unexpected)

@@ -1,0 +1,113 @@
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from bandcamp_sync.files import atomic
+
+_WRITER = """
+import sys
+from pathlib import Path
+from bandcamp_sync.files import atomic
+path, n = Path(sys.argv[1]), 0
+while True:
+    n += 1
+    atomic.write_bytes(path, bytes([n % 256]) * (1 + n * 7919 % 100_000), durable=False)
+"""
+
+
+def leftovers(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir() if path.name.startswith(".")]
+
+
+def test_a_file_is_written_and_replaced_whole(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "er" / "a.json"
+    atomic.write_text(path, "Ü1")
+    atomic.write_json(path, {"ü": [1]})
+    assert path.read_text() == '{\n "ü": [\n  1\n ]\n}\n'
+    assert leftovers(path.parent) == []
+
+
+def test_a_file_has_the_mode_that_was_asked_for(tmp_path: Path) -> None:
+    atomic.write_bytes(tmp_path / "secret", b"x", mode=0o600)
+    atomic.write_new(tmp_path / "new", b"x", mode=0o600)
+    assert [(tmp_path / name).stat().st_mode & 0o777 for name in ("secret", "new")] == [0o600, 0o600]
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a" / "inside").mkdir(parents=True)
+    with pytest.raises(OSError, match="directory"):
+        atomic.write_bytes(tmp_path / "a", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "é" * 127, "." * 200 + "x"])
+def test_the_longest_names_can_be_written(name: str, tmp_path: Path) -> None:
+    atomic.write_bytes(tmp_path / name, b"1")
+    assert not atomic.write_new(tmp_path / name, b"2")
+    assert (tmp_path / name).read_bytes() == b"1"
+
+
+def test_a_reader_never_sees_half_a_file_and_a_killed_writer_leaves_a_whole_one(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    atomic.write_bytes(path, b"\x00")
+    with subprocess.Popen([sys.executable, "-c", _WRITER, str(path)], env=_environment()) as writer:
+        end = time.monotonic() + 1.5
+        versions = set()
+        while time.monotonic() < end:
+            content = path.read_bytes()
+            assert content and len(set(content)) == 1
+            versions.add(content[:1] + len(content).to_bytes(4, "big"))
+        writer.kill()
+    content = path.read_bytes()
+    assert len(set(content)) == 1
+    assert len(versions) > 1
+    for left in atomic.leftovers(tmp_path):
+        assert left.name.startswith(".a.") and left.suffix == ".tmp"
+
+
+def test_of_many_who_write_a_new_file_one_does(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    with ThreadPoolExecutor(8) as pool:
+        won = list(pool.map(lambda n: atomic.write_new(path, bytes([n]) * 1000), range(40)))
+    assert won.count(True) == 1
+    assert path.read_bytes() == bytes([won.index(True)]) * 1000
+    assert leftovers(tmp_path) == []
+
+
+def test_a_new_file_replaces_no_folder_either(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    assert not atomic.write_new(tmp_path / "a", b"x")
+
+
+def test_a_move_replaces_what_has_the_name(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "in" / "a").write_text("new")
+    (tmp_path / "out" / "a").write_text("old")
+    atomic.move(tmp_path / "in" / "a", tmp_path / "out" / "a")
+    assert (tmp_path / "out" / "a").read_text() == "new"
+    with pytest.raises(FileNotFoundError):
+        atomic.move(tmp_path / "in" / "a", tmp_path / "out" / "a")
+
+
+def test_removing_twice_is_removing_once(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("x")
+    atomic.remove(tmp_path / "a")
+    atomic.remove(tmp_path / "a")
+    atomic.remove(tmp_path / "no folder" / "a")
+    assert not (tmp_path / "a").exists()
+
+
+def test_leftovers_are_only_files_in_the_making(tmp_path: Path) -> None:
+    for name in (".a.0123.tmp", ".hidden", "a.tmp", "a"):
+        (tmp_path / name).write_text("x")
+    assert [path.name for path in atomic.leftovers(tmp_path)] == [".a.0123.tmp"]
+    assert atomic.leftovers(tmp_path / "a") == [] == atomic.leftovers(tmp_path / "nowhere")
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}

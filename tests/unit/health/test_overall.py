@@ -1,0 +1,62 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from bandcamp_sync.health.overall import Overall, Seen, overall
+from unit.factories import NOW
+
+SESSION = {"name": "session", "sentence": "not logged in", "needs_person": True}
+SHRUNK = {"name": "collection", "sentence": "it shrank", "needs_person": True}
+SHAPE = {"name": "bandcamp", "sentence": "a page changed shape", "needs_person": False}
+STALE = {"name": "bandcamp-sync.timer", "active_state": "unknown", "sub_state": "stale"}
+BROKEN = {"name": "bandcamp-sync.service", "active_state": "failed", "sub_state": "failed"}
+AGAIN = {"name": "bandcamp-sync-worker@1.service", "active_state": "activating", "sub_state": "auto-restart"}
+FINE = {"name": "bandcamp-dashboard.service", "active_state": "active", "sub_state": "running"}
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({}, Overall.IDLE),
+        ({"counts": {"synced": 3}, "units": [FINE]}, Overall.IDLE),
+        ({"counts": {"synced": 3, "preorder": 1, "unavailable": 1, "ignored": 2}}, Overall.IDLE),
+        ({"counts": {"queued": 1}}, Overall.SYNCING),
+        ({"counts": {"downloading": 1}}, Overall.SYNCING),
+        ({"scraping": True}, Overall.SYNCING),
+        ({"counts": {"failed": 1}}, Overall.DEGRADED),
+        ({"counts": {"failed": 1, "downloading": 1}}, Overall.SYNCING),
+        ({"counts": {"waiting": 1}}, Overall.RECOVERING),
+        ({"counts": {"waiting": 1, "failed": 1}}, Overall.DEGRADED),
+        ({"held_until": NOW + timedelta(minutes=1), "counts": {"queued": 1}}, Overall.RECOVERING),
+        ({"held_until": NOW - timedelta(minutes=1)}, Overall.IDLE),
+        ({"scrape_error": "Bandcamp cannot be reached"}, Overall.RECOVERING),
+        ({"scrape_error": "Bandcamp cannot be reached", "scraping": True}, Overall.SYNCING),
+        ({"units": [AGAIN]}, Overall.RECOVERING),
+        ({"units": [STALE], "counts": {"queued": 1}}, Overall.DEGRADED),
+        ({"alarms": [SHAPE]}, Overall.DEGRADED),
+        ({"alarms": [SHRUNK]}, Overall.DEGRADED),
+        ({"alarms": [SESSION], "counts": {"queued": 1}}, Overall.FAILED),
+        ({"units": [BROKEN, STALE]}, Overall.FAILED),
+        ({"session_problem": "not logged in", "counts": {"downloading": 1}}, Overall.FAILED),
+        ({"paused": True, "alarms": [SESSION], "counts": {"queued": 1}}, Overall.PAUSED),
+    ],
+)
+def test_the_whole_is_in_one_state(seen: dict[str, Any], expected: Overall) -> None:
+    state, why = overall(Seen(now=NOW, **seen))
+    assert state is expected
+    assert why
+
+
+def test_what_presses_most_is_said_first() -> None:
+    _, why = overall(Seen(now=NOW, alarms=[SESSION, SHAPE], counts={"queued": 2}))
+    assert why == ["not logged in", "a page changed shape", "2 queued"]
+
+
+def test_one_trouble_is_said_once() -> None:
+    seen = Seen(now=NOW, alarms=[SESSION], session_problem="not logged in", scrape_error="not logged in")
+    assert overall(seen)[1] == ["not logged in"]
+
+
+def test_a_pause_does_not_hide_what_is_wrong() -> None:
+    _, why = overall(Seen(now=NOW, paused=True, alarms=[SESSION]))
+    assert why == ["paused by you", "not logged in"]

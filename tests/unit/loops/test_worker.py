@@ -1,0 +1,103 @@
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.control import pause
+from bandcamp_sync.errors import Stopped
+from bandcamp_sync.loops.scraper import Scraper
+from bandcamp_sync.loops.worker import WorkerLoop
+from bandcamp_sync.paths import data_folder, music_folder
+from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.job import State
+from bandcamp_sync.spool.spool import Spool
+from bandcamp_sync.stages.reconcile import reconcile
+from standin import StandIn, World
+from unit.factories import NOW
+
+
+class Home:
+    """Purchases that are queued, over a real stand-in, and a worker's loop."""
+
+    def __init__(self, root: Path, standin: StandIn) -> None:
+        given = {"DATA_DIR": str(root), "BANDCAMP_BASE_URL": standin.url, "REQUEST_INTERVAL": "0"}
+        self.settings = Settings.from_environment({**given, "MIN_FREE_SPACE": "1M"})
+        self.data = data_folder(self.settings)
+        self.spool = Spool(self.data.inbox)
+        self.standin = standin
+        self.cookies = self.settings.cookies_file
+        standin.write_cookies(self.cookies)
+        clock = Clock()
+        Scraper(self.settings, self.data, clock).scrape_once()
+        reconcile(self.settings, self.data, music_folder(self.settings), clock)
+        self.clock = Clock()
+        self.loop = WorkerLoop(self.settings, self.data, self.clock)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Pending, in progress, done."""
+        return tuple(len(self.spool.keys(state)) for state in (State.PENDING, State.IN_PROGRESS, State.DONE))  # type: ignore[return-value]
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    with StandIn(World.build(3, preset="small")) as standin:
+        home = Home(tmp_path, standin)
+        yield home
+        home.loop.worker.close()
+
+
+def running(home: Home) -> threading.Thread:
+    def run() -> None:
+        with pytest.raises(Stopped):
+            home.loop.run()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def until(home: Home, wanted: tuple[int, int, int], within_s: float = 30) -> None:
+    deadline = time.monotonic() + within_s
+    while home.counts() != wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert home.counts() == wanted
+
+
+def test_it_works_until_nothing_is_pending_and_goes_on_waiting(home: Home) -> None:
+    assert home.counts() == (3, 0, 0)
+    assert [home.loop.step() for _ in range(4)] == [True, True, True, False]
+    assert home.counts() == (0, 0, 3)
+
+
+def test_a_pause_is_kept(home: Home) -> None:
+    pause(home.data, NOW)
+    assert not home.loop.step()
+    assert home.counts() == (3, 0, 0)
+
+
+def test_missing_cookies_cost_no_attempt_and_new_ones_are_noticed(home: Home) -> None:
+    home.cookies.unlink()
+    thread = running(home)
+    try:
+        time.sleep(1.5)
+        assert home.counts() == (3, 0, 0)
+        assert all(job.attempt == 0 for job in home.spool.jobs(State.PENDING))
+        home.standin.write_cookies(home.cookies)
+        until(home, (0, 0, 3))
+    finally:
+        home.clock.stop()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_it_ends_within_moments_when_told_to_while_it_waits(home: Home) -> None:
+    home.cookies.unlink()
+    thread = running(home)
+    time.sleep(1)
+    began = time.monotonic()
+    home.clock.stop()
+    thread.join(10)
+    assert time.monotonic() - began < 2
+    assert home.counts() == (3, 0, 0)
