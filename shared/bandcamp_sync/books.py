@@ -90,10 +90,19 @@ def assign_folders(items: Iterable[Item], jobs: Jobs, layout: str) -> dict[str, 
         fields = {"artist": item.artist, "album": item.title, "key": item.key, "performer": item.artist, "year": ""}
         folder = album_folder(layout, fields)
         if same_place(folder) in taken:
-            folder = with_key(folder, item.key)
+            folder = _free(with_key(folder, item.key), item.key, taken)
         taken.add(same_place(folder))
         folders[item.key] = folder
     return folders
+
+
+def _free(folder: str, key: str, taken: Collection[str]) -> str:
+    """A folder with the key in its name that is free: an album can be called like another with its key."""
+    candidate, number = folder, 2
+    while same_place(candidate) in taken:
+        candidate = with_key(folder, f"{key}-{number}")
+        number += 1
+    return candidate
 
 
 def rows(items: Iterable[Item], jobs: Jobs, ignored: Collection[str], policy: Policy) -> list[Row]:

@@ -38,7 +38,7 @@ def _published(data: DataFolder) -> frozenset[str]:
 def change_ignored(data: DataFolder, add: Iterable[str] = (), drop: Iterable[str] = ()) -> None:
     """Add and drop keys; a person's comments and order stay."""
     try:
-        lines = data.ignore.read_text(errors="replace").splitlines()
+        lines = data.ignore.read_text(errors="replace").replace("\ufeff", "").splitlines()
     except FileNotFoundError:
         lines = ["# Purchases that are not synced, one key a line."]
     dropped = set(drop)

@@ -113,7 +113,7 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
 def _from_the_dead(job: Job, known: Known) -> Intent:
     attempt = job.attempt + 1
     failure = Failure(reason=Reason.LEASE, sentence="its worker gave no sign of life", at=known.now)
-    back = job.model_copy(update={"attempt": attempt, "claim": None, "failure": failure})
+    back = job.model_copy(update={"attempt": attempt, "failure": failure})
     if attempt >= known.max_attempts:
         return Intent(Act.GIVE_UP, back, State.IN_PROGRESS, f"{attempt} workers died with it")
     return Intent(Act.RECOVER, back, State.IN_PROGRESS, failure.sentence)

@@ -59,6 +59,7 @@ def _base_url(value: Any) -> Any:
         or parts.path
         or parts.query
         or parts.username
+        or parts.password
     ):
         raise ValueError("not a base URL")
     return f"{parts.scheme}://{parts.netloc.lower()}"

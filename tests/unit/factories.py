@@ -189,6 +189,9 @@ class HurriedClock(Clock):
     def now(self) -> datetime:
         return self._now
 
+    def monotonic(self) -> float:
+        return sum(self.waits) + 1e-6 * len(self.waits)
+
     def sleep(self, seconds: float) -> None:
         self.check()
         self.waits.append(seconds)

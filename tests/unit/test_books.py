@@ -219,7 +219,6 @@ def test_where_an_album_was_placed_goes_before_where_it_was_to_be() -> None:
     assert folders([item()], lying) == {KEY: "Placed/x"}
 
 
-@pytest.mark.xfail(strict=True, reason="the name with the key is not looked up among those that are taken")
 def test_an_album_that_is_called_like_another_with_its_key_gets_a_place_of_its_own() -> None:
     first = item("p1", purchased=NOW - 3 * DAY)
     posing = item("p2", purchased=NOW - 2 * DAY, item_title="Night Ferry [p3]")

@@ -78,9 +78,6 @@ def test_the_copy_is_written_only_when_it_says_something_new(data: DataFolder) -
     assert read_ignored(data) == frozenset()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the mark stays on the first line, so its key is neither dropped nor known as there"
-)
 def test_the_first_key_of_a_list_with_a_byte_order_mark_can_be_dropped(data: DataFolder) -> None:
     write(data, "\ufeffp1\np2\n")
     change_ignored(data, drop=["p1"])

@@ -136,7 +136,7 @@ def test_a_job_whose_worker_died_comes_back_with_its_attempt_counted() -> None:
         Act.RECOVER,
         State.IN_PROGRESS,
         2,
-        None,
+        held.claim,
     )
     assert intent.job.failure is not None and intent.job.failure.reason is Reason.LEASE
 

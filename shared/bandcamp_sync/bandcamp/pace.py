@@ -71,8 +71,9 @@ def after_limit(patience: Patience, now: float, retry_after_s: float | None, bas
     # `Retry-After` obeyed to the second, again and again, has ended in a long refusal: it grows as our own base does.
     first_s = base_s if retry_after_s is None else max(retry_after_s, min(1.0, base_s))
     wait = min(first_s * 2.0 ** (max(level, 1) - 1), max(HOLD_MAX_S, first_s))
-    until = now + wait * (1.0 + 0.3 * jitter)
-    return replace(patience, hold_until=max(patience.hold_until, until), level=level)
+    until = now + min(wait * (1.0 + 0.3 * jitter), LONGEST_HOLD_S)
+    standing = patience.hold_until if patience.hold_until <= now + LONGEST_HOLD_S else now
+    return replace(patience, hold_until=max(standing, until), level=level)
 
 
 def after_success(patience: Patience) -> Patience:
@@ -106,11 +107,14 @@ class Pace:
         turn = patience.next_turn[kind.value] - SPACING[kind] * self._interval_s
         if turn - now > self._patience_s and patience.hold_until > now:
             raise RateLimited(datetime.fromtimestamp(patience.hold_until, UTC))
-        while turn > now:
-            self._clock.sleep(min(turn - now, 5.0))
+        # The rest of the wait is counted by a clock that does not jump.
+        until = self._clock.monotonic() + turn - now
+        while (left := until - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, 5.0))
             # A 429 that another worker met while we slept holds us too.
-            now = self._now()
-            turn = max(turn, min(self._read().hold_until, now + LONGEST_HOLD_S))
+            held_s = self._read().hold_until - self._now()
+            if 0 < held_s <= LONGEST_HOLD_S:
+                until = max(until, self._clock.monotonic() + held_s)
 
     def limited(self, retry_after_s: float | None) -> datetime:
         """Note a 429; returns until when everyone waits."""

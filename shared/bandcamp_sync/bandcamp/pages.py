@@ -68,13 +68,11 @@ def find_blob(html: str, element_id: str) -> Json | None:
     if element_id not in html:
         return None
     finder = _BlobFinder(element_id)
-    finder.feed(html)
-    if finder.blob is None:
-        return None
     try:
-        value = json.loads(finder.blob)
-    except ValueError:
-        return None
+        finder.feed(html)
+        value = json.loads(finder.blob or "null")
+    except (ValueError, RecursionError, AssertionError):
+        return None  # html.parser asserts on marked sections that it does not know
     return value if isinstance(value, dict) else None
 
 
@@ -82,7 +80,7 @@ def parse_json(text: str, where: str) -> Json:
     """An API answer. Raises ShapeChanged when it is no JSON object, LoggedOut when it says so."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ShapeChanged(where, "JSON") from None
     if not isinstance(value, dict):
         raise ShapeChanged(where, "JSON object")
@@ -105,7 +103,9 @@ def as_int(value: Any) -> int | None:
 
 def as_text(value: Any) -> str | None:
     """A non-empty text, or None."""
-    return value if isinstance(value, str) and value.strip() else None
+    if not isinstance(value, str) or not value.strip():
+        return None
+    return value.encode("utf-8", "replace").decode()  # half an emoji is legal JSON, and nothing that can be stored
 
 
 def as_moment(value: Any) -> datetime | None:
@@ -384,7 +384,7 @@ def parse_size(text: Any) -> int | None:
         return None
     try:
         return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
 
 
@@ -450,7 +450,7 @@ def _first_object(text: str) -> Json | None:
     for start in starts:
         try:
             value, _ = json.JSONDecoder().raw_decode(text[start:])
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(value, dict) and "result" in value:
             return value
@@ -467,7 +467,7 @@ def shown_error(html: str) -> str | None:
 
     A healthy page holds the same blocks, hidden by their style.
     """
-    if re.search(_ERROR_BLOCK.format(mark="expiredError|email-reauth-error"), html):
+    if re.search(_ERROR_BLOCK.format(mark="(?:expiredError|email-reauth-error)"), html):
         return "expired"
     if re.search(_ERROR_BLOCK.format(mark="cutoffError"), html):
         return "cutoff"

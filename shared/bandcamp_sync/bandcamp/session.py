@@ -177,7 +177,7 @@ def remember_fan(data: DataFolder, found: FoundFan) -> None:
         return
     text = f"{_FOUND_MARK}\n{found.fan.fan_id}\n" + (f"{found.fan.username}\n" if found.fan.username else "")
     try:
-        if not data.fan_id.exists() or data.fan_id.read_text() != text:
+        if not data.fan_id.exists() or data.fan_id.read_bytes() != text.encode():
             atomic.write_text(data.fan_id, text)
     except OSError as error:
         log.debug("%s is not written: %s", data.fan_id, error.strerror)

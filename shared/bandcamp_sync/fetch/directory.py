@@ -75,10 +75,10 @@ def read_directory(tail: bytes, total: int) -> list[Entry]:
         with zipfile.ZipFile(_Tail(tail, total)) as archive:
             stored = sorted(archive.infolist(), key=lambda info: info.header_offset)
             directory_start = archive.start_dir
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        starts = [info.header_offset for info in stored] + [directory_start]
+        return [
+            Entry(n, info.filename, info.file_size, info.CRC, info.header_offset, starts[n + 1], info.is_dir())
+            for n, info in enumerate(stored)
+        ]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError) as error:
         raise ArchiveBroken(f"the archive's directory cannot be read ({error})") from None
-    starts = [info.header_offset for info in stored] + [directory_start]
-    return [
-        Entry(n, info.filename, info.file_size, info.CRC, info.header_offset, starts[n + 1], info.is_dir())
-        for n, info in enumerate(stored)
-    ]

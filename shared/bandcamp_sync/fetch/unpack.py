@@ -81,8 +81,20 @@ def unpack_file(archive: Path, space: Workspace) -> None:
                     continue
                 with opened.open(info) as member:
                     _write_member(space, ordinal, info.filename, budget.watched(_pieces(member)))
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
-        raise ArchiveBroken(f"the archive is damaged ({error})") from None
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        IndexError,
+    ) as error:
+        raise ArchiveBroken(f"the archive is damaged ({type(error).__name__})") from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise ArchiveBroken("the archive is damaged (it lacks its beginning)") from None
 
 
 def _pieces(file: IO[bytes]) -> Iterator[bytes]:

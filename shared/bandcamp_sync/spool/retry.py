@@ -18,7 +18,7 @@ PATIENT = frozenset({Reason.NOT_READY})
 def backoff(attempt: int, base: timedelta, longest: timedelta, jitter: float) -> timedelta:
     """The wait after `attempt` failures (from 1): exponential, capped, spread. `jitter` is from 0 to 1."""
     wait_s = min(base.total_seconds() * 2.0 ** min(attempt - 1, 30), longest.total_seconds())
-    return timedelta(seconds=wait_s * (0.8 + 0.4 * jitter))
+    return min(timedelta(seconds=wait_s * (0.8 + 0.4 * jitter)), longest)
 
 
 def after_failure(
@@ -42,7 +42,7 @@ def after_failure(
     elif trouble.reason in NOTHING_THERE:
         attempt = job.attempt
         due = now + LEISURE
-    elif attempt >= max_attempts:
+    elif attempt >= max_attempts and trouble.reason not in PATIENT:
         due = None
     else:
         due = now + backoff(max(1, attempt), base, longest, jitter)

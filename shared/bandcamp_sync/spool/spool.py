@@ -127,7 +127,10 @@ class Spool:
         return atomic.write_new(self.path(State.PENDING, job.key), _content(job), MODE)
 
     def requeue(self, source: State, job: Job) -> bool:
-        """Bring a failed, done or abandoned job back to `pending`, as `job` says. False when someone else moved it."""
+        """Bring a failed, done or abandoned job back to `pending`, as `job` says.
+
+        `job.claim` is the claim that was seen on it. False when someone else moved it meanwhile.
+        """
         return self._bring(source, State.PENDING, job)
 
     def give_up(self, job: Job) -> bool:
@@ -146,10 +149,11 @@ class Spool:
 
     def _bring(self, source: State, target: State, job: Job) -> bool:
         path = self.path(source, job.key)
+        held = self.read(source, job.key)
+        if held is None or held.claim != job.claim:
+            return False  # someone else moved it, or a live worker has it by now
         # The new content goes in first: killed between the two steps, the job still lies where it was.
-        if not path.exists():
-            return False
-        atomic.write_bytes(path, _content(job), MODE)
+        atomic.write_bytes(path, _content(job.model_copy(update={"claim": None})), MODE)
         try:
             atomic.move(path, self.path(target, job.key))
         except FileNotFoundError:

@@ -57,8 +57,10 @@ def match(items: Iterable[Item], folders: Iterable[Found], planned: Mapping[str,
     claims: dict[str, list[Item]] = defaultdict(list)
     candidates: dict[str, tuple[Item, tuple[str, ...]]] = {}
     for item in items:
-        own = planned.get(item.key)
-        fits = [own] if own in places else sorted(set(by_name.get((letters(item.artist), letters(item.title)), [])))
+        own, name = planned.get(item.key), (letters(item.artist), letters(item.title))
+        # Names without a letter or digit are all alike, so they prove nothing.
+        alike = sorted(set(by_name.get(name, []))) if all(name) else []
+        fits = [own] if own in places else alike
         candidates[item.key] = (item, tuple(folder for folder in fits if folder))
         for folder in candidates[item.key][1]:
             claims[folder].append(item)

@@ -160,22 +160,17 @@ def test_a_broken_file_is_patience_without_a_past(content: str, tmp_path: Path) 
     assert clock.waits == []
 
 
-@pytest.mark.xfail(strict=True, reason="the hold passes LONGEST_HOLD_S with its jitter, and is then taken for a lie")
 @pytest.mark.parametrize("after", [LONGEST_HOLD_S - 3600, LONGEST_HOLD_S, 10 * LONGEST_HOLD_S])
 def test_a_retry_after_of_a_day_holds_for_a_day(after: float) -> None:
     held = after_limit(Patience(), T, after, 10, 0.5)
     assert take_turn(held, PAGE, T + 60, 1)[1] > T + 3600
 
 
-@pytest.mark.xfail(strict=True, reason="the hold of before the jump stays the largest, and is passed over as absurd")
 def test_a_429_after_the_clock_jumped_back_holds() -> None:
     held = after_limit(Patience(hold_until=T + 10 * LONGEST_HOLD_S), T, None, 10, 0)
     assert take_turn(held, PAGE, T + 1, 1)[1] == T + 10
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the turn is a time of day, waited for however far the clock goes back meanwhile"
-)
 def test_a_clock_that_jumps_back_during_a_wait_does_not_make_it_a_day(tmp_path: Path) -> None:
     clock = HurriedClock(jumps=(-timedelta(hours=3),))
     gate = pace(tmp_path, clock, interval_s=20)

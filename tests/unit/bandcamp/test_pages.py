@@ -531,9 +531,6 @@ def test_an_error_is_shown_where_its_block_is_not_hidden(text: str, error: str |
     assert pages.shown_error(text) == error
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the alternative is not in a group: `email-reauth-error` would have to follow `<div` at once"
-)
 def test_an_expired_link_is_known_by_its_class_as_well() -> None:
     assert pages.shown_error('<div class="email-reauth-error" style="">Download expired.</div>') == "expired"
 
@@ -662,17 +659,14 @@ def test_one_purchase_with_an_odd_id_does_not_end_the_listing(changed: dict[str,
     assert KEY in [one.key for one in found.items]
 
 
-@pytest.mark.xfail(strict=True, reason="json raises RecursionError, which is no ValueError")
 @pytest.mark.parametrize("parse", [pages.parse_summary, pages.parse_stat])
 def test_json_that_is_nested_without_end_is_refused_as_ours(parse: Any) -> None:
     raises_only_our_own(parse, '{"result":' + "[" * 100_000)
 
 
-@pytest.mark.xfail(strict=True, reason="html.parser raises AssertionError on a marked section that it does not know")
 def test_a_page_with_a_broken_marked_section_is_refused_as_ours() -> None:
     raises_only_our_own(pages.parse_download_page, "<![else-if[ x" + page(DOWNLOAD))
 
 
-@pytest.mark.xfail(strict=True, reason="a figure of hundreds of digits is infinite as a float, which has no int()")
 def test_a_size_beyond_all_numbers_is_none() -> None:
     assert pages.parse_size("9" * 400 + "MB") is None

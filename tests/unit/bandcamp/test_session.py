@@ -112,9 +112,6 @@ def test_a_folder_that_cannot_be_written_is_no_trouble(tmp_path: Path) -> None:
     remember_fan(DataFolder(tmp_path), FoundFan(Fan(1), "API"))
 
 
-@pytest.mark.xfail(
-    strict=True, raises=UnicodeDecodeError, reason="read as UTF-8 when it is compared with what is found"
-)
 def test_a_file_in_another_encoding_does_not_end_the_scrape(data: DataFolder) -> None:
     found = by_hand(data, "4242\n", "utf-16")
     remember_fan(data, found)

@@ -69,7 +69,7 @@ class SpoolMachine(RuleBasedStateMachine):
         abandoned = self.spool.expired(LEASE, datetime.now(UTC))
         assert {one.key for one in abandoned} == self.overdue
         for one in abandoned:
-            back = one.model_copy(update={"claim": None, "attempt": one.attempt + 1})
+            back = one.model_copy(update={"attempt": one.attempt + 1})
             assert self.spool.requeue(State.IN_PROGRESS, back)
             self._leaves(one.key, State.PENDING, lost=True)
 
