@@ -182,3 +182,11 @@ def test_an_ignored_purchase_that_is_queued_already_is_taken_out_of_the_queue(ho
     assert key not in home.receipts() and len(home.receipts()) == 2
     assert "withdraw" in home.run("reconcile").out
     assert home.status()["counts"]["ignored"] == 1
+
+
+def test_a_list_that_seems_empty_for_a_moment_is_asked_again(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=12, preset="small"))
+    path = "^/api/fancollection/1/collection_items"
+    standin.rules.add("garbage", match={"class": "collection", "path": path}, body=EMPTY_PAGE, times=1)
+    assert home.run("scrape", REQUEST_INTERVAL="0").code == 0
+    assert len(listed(home)) == 12

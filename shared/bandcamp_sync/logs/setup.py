@@ -43,7 +43,10 @@ def set_up_logging(
         handlers.append(_FileHandler(folder / f"{service}.log"))
     if console:
         handlers.append(_ConsoleHandler(sys.stderr))
-        handlers[-1].setLevel(console_level or logging.NOTSET)
+        if console_level is not None:
+            handlers[-1].setLevel(console_level)
+            # The command itself ends with the sentence of what went wrong; an alarm would say it twice.
+            handlers[-1].addFilter(lambda record: record.name != "bandcamp_sync.alarms")
     for handler in handlers:
         handler.setFormatter(LineFormatter(service))
     _replace_handlers(handlers or [logging.NullHandler()])

@@ -182,7 +182,8 @@ class _Scrape:
                     return walk.Listed(items, pages, frozenset(bare), linked)
                 looks += 1
                 log.info("%s: Bandcamp counts %d and listed %d; asking again", name, expected, len(items))
-                self.clock.sleep(min(2.0 * looks, self.settings.request_interval.total_seconds() * 2 * looks))
+                # Too quick a second call is one of the things that end a listing early.
+                self.clock.sleep(max(0.3, min(2.0, self.settings.request_interval.total_seconds())) * looks)
                 continue
             pages += 1
             linked += sum(item.redownload_url is not None for item in page.items)
