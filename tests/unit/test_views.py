@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from bandcamp_sync import alarms
-from bandcamp_sync.bandcamp.pages import Fan
+from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.bandcamp.session import publish_session
 from bandcamp_sync.books import Shown
 from bandcamp_sync.collection.store import write_capture

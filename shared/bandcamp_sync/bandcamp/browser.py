@@ -13,8 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
+from bandcamp_sync.bandcamp.answers import is_challenge, is_sure_challenge
 from bandcamp_sync.bandcamp.hosts import HostPolicy
-from bandcamp_sync.bandcamp.pages import is_challenge, is_sure_challenge
 from bandcamp_sync.errors import Challenged
 from bandcamp_sync.logs.redact import redact
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 
-from bandcamp_sync.bandcamp import pages
+from bandcamp_sync.bandcamp import answers, downloads, fans, listings, stats
 from bandcamp_sync.bandcamp.pace import RequestClass
 from bandcamp_sync.bandcamp.transport import HTML, JSON, Answer, Transport
 from bandcamp_sync.errors import BandcampSyncError, ItemTrouble, LoggedOut, Reason, ShapeChanged, Unreachable
@@ -36,39 +36,39 @@ class Bandcamp:
 
     # --- who is logged in -----------------------------------------------------------------------------------------
 
-    def summary(self) -> pages.Fan:
+    def summary(self) -> fans.Fan:
         """The fan by the API, with everything that is owned. Raises LoggedOut, ShapeChanged, BandcampTrouble."""
         answer = self._get(f"{self.base}/api/fan/2/collection_summary", RequestClass.COLLECTION, JSON)
-        return pages.parse_summary(self._logged_in(answer, "collection_summary"))
+        return fans.parse_summary(self._logged_in(answer, "collection_summary"))
 
-    def fan_of_page(self, username: str | None = None) -> pages.Fan:
+    def fan_of_page(self, username: str | None = None) -> fans.Fan:
         """The fan by the home page, or by the profile page of `username` where that does not say."""
         try:
-            return pages.parse_identity(self._get(f"{self.base}/", RequestClass.PAGE, HTML).text, "home page")
+            return fans.parse_identity(self._get(f"{self.base}/", RequestClass.PAGE, HTML).text, "home page")
         except ShapeChanged:
             if username is None:
                 raise
             html = self._get(f"{self.base}/{quote(username)}", RequestClass.PAGE, HTML).text
-            return pages.parse_identity(html, "profile page")
+            return fans.parse_identity(html, "profile page")
 
-    def fan_of_browser(self) -> pages.Fan:
+    def fan_of_browser(self) -> fans.Fan:
         """The fan by a real browser on the home page, after its scripts ran."""
         browser = self.transport.browser
         html = browser.visit(f"{self.base}/")
         self.last_answer = html
-        fan_id = pages.as_int(browser.evaluate("window.FanData && window.FanData.fan_id"))
+        fan_id = answers.as_int(browser.evaluate("window.FanData && window.FanData.fan_id"))
         if fan_id is not None:
-            return pages.Fan(fan_id, pages.as_text(browser.evaluate("window.FanData.username")))
-        return pages.parse_identity(html, "home page (in the browser)")
+            return fans.Fan(fan_id, answers.as_text(browser.evaluate("window.FanData.username")))
+        return fans.parse_identity(html, "home page (in the browser)")
 
     # --- listings -------------------------------------------------------------------------------------------------
 
-    def counts(self, username: str) -> pages.Counts:
+    def counts(self, username: str) -> fans.Counts:
         """How many purchases the fan's own profile page counts; unknown where the page does not say."""
         answer = self._get(f"{self.base}/{quote(username)}", RequestClass.PAGE, HTML)
-        return pages.parse_profile_counts(answer.text)
+        return fans.parse_profile_counts(answer.text)
 
-    def listing(self, name: str, fan_id: int, token: str, count: int) -> pages.ListingPage:
+    def listing(self, name: str, fan_id: int, token: str, count: int) -> listings.ListingPage:
         """One page of `collection` or `hidden`, older than `token`. Raises LoggedOut, ShapeChanged, BandcampTrouble."""
         url = f"{self.base}/api/fancollection/1/{LISTINGS[name]}"
         answer = self.transport.post(
@@ -77,19 +77,19 @@ class Bandcamp:
         self.last_answer = answer.text
         if name == "hidden" and (answer.status == 404 or '"bad version"' in answer.text[:200]):
             log.warning("Bandcamp has no list of hidden purchases any more; going on without it")
-            return pages.ListingPage((), None, False, absent=True)
-        return pages.parse_listing(self._logged_in(answer, LISTINGS[name]), hidden=name == "hidden")
+            return listings.ListingPage((), None, False, absent=True)
+        return listings.parse_listing(self._logged_in(answer, LISTINGS[name]), hidden=name == "hidden")
 
     # --- from purchase to file ------------------------------------------------------------------------------------
 
-    def download_page(self, redownload_url: str) -> pages.DownloadPage:
+    def download_page(self, redownload_url: str) -> downloads.DownloadPage:
         """The page of a purchase. Raises ItemTrouble (gone), LoggedOut, ShapeChanged, BandcampTrouble."""
         answer = self._get(redownload_url, RequestClass.PAGE, HTML)
         if answer.status in (404, 410):
             raise ItemTrouble(Reason.GONE, "its download page is gone (refunded, removed or expired)")
-        return pages.parse_download_page(answer.text)
+        return downloads.parse_download_page(answer.text)
 
-    def stat(self, url: str) -> pages.Stat | None:
+    def stat(self, url: str) -> stats.Stat | None:
         """Ask whether the file behind a `/download/` URL is ready; None when the answer is not a stat answer."""
         try:
             answer = self._get(stat_url(url, random.random()), RequestClass.STAT, JSON)
@@ -97,7 +97,7 @@ class Bandcamp:
             if error.status is None:
                 raise
             return None  # the step is optional: the file itself may well be there
-        return pages.parse_stat(answer.text) if answer.status == 200 else None
+        return stats.parse_stat(answer.text) if answer.status == 200 else None
 
     @contextmanager
     def open_file(
@@ -130,7 +130,7 @@ class Bandcamp:
             raise LoggedOut(f"{where} answers {answer.status}")
         if answer.status != 200:
             raise ShapeChanged(f"{where} answer", f"an answer ({answer.status} came)")
-        if pages.is_html(answer.text):
+        if answers.is_html(answer.text):
             raise ShapeChanged(f"{where} answer", "JSON (a page came instead)")
         return answer.text
 

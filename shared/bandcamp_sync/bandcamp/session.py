@@ -11,9 +11,9 @@ from pathlib import Path
 
 from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.bandcamp.cookies import Cookie, expiry_state, login_expiry, read_cookies, session_cookies
+from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.bandcamp.hosts import HostPolicy
 from bandcamp_sync.bandcamp.pace import HOLD_BASE_S, Pace
-from bandcamp_sync.bandcamp.pages import Fan
 from bandcamp_sync.bandcamp.transport import Transport
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.errors import (

@@ -23,11 +23,11 @@ from urllib.parse import urlsplit
 import requests
 from requests.cookies import create_cookie
 
+from bandcamp_sync.bandcamp.answers import is_challenge, is_html, is_sure_challenge
 from bandcamp_sync.bandcamp.browser import Browser, BrowserCookie
 from bandcamp_sync.bandcamp.cookies import Cookie
 from bandcamp_sync.bandcamp.hosts import HostPolicy
 from bandcamp_sync.bandcamp.pace import Pace, RequestClass
-from bandcamp_sync.bandcamp.pages import is_challenge, is_html, is_sure_challenge
 from bandcamp_sync.bandcamp.sockets import CuttableAdapter
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import Challenged, LoggedOut, RateLimited, Refused, Unreachable

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import requests
 
-from bandcamp_sync.bandcamp.pages import is_html, is_sure_challenge, shown_error
+from bandcamp_sync.bandcamp.answers import is_html, is_sure_challenge
+from bandcamp_sync.bandcamp.downloads import shown_error
 from bandcamp_sync.errors import Challenged, ItemTrouble, LinkStale, Reason, TransferBroken
 
 CHUNK = 1 << 16

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bandcamp_sync.bandcamp import pages
+from bandcamp_sync.bandcamp import downloads
 from bandcamp_sync.bandcamp.client import Bandcamp
+from bandcamp_sync.bandcamp.downloads import DigitalItem, DownloadPage, Offer
 from bandcamp_sync.bandcamp.formats import FORMATS, choose_format
-from bandcamp_sync.bandcamp.pages import DigitalItem, DownloadPage, Offer
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import ItemTrouble, LoggedOut, Reason, RedirectRefused
@@ -36,7 +36,7 @@ def releases(page: DownloadPage, item: Item, preferred: Sequence[str], link: str
     `link`: where the user can mend a missing e-mail confirmation. Raises ItemTrouble (pre-order, nothing to download,
     format not offered, a person is needed) or LoggedOut.
     """
-    found = pages.matching_items(page, item)
+    found = downloads.matching_items(page, item)
     chosen: list[Release] = []
     for digital in found:
         # The date alone says nothing: artists release by hand, sooner or later than they announced.

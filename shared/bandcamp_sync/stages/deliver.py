@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from bandcamp_sync.bandcamp.client import Bandcamp
-from bandcamp_sync.bandcamp.pages import DownloadPage
+from bandcamp_sync.bandcamp.downloads import DownloadPage
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import ItemTrouble, Reason, RedirectRefused
 from bandcamp_sync.fetch.fetch import Fetcher, Link

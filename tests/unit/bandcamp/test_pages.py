@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from bandcamp_sync.bandcamp import pages
-from bandcamp_sync.bandcamp.pages import DigitalItem, DownloadPage, Fan, Stat
+from bandcamp_sync.bandcamp import answers, downloads, fans, listings, stats
+from bandcamp_sync.bandcamp.downloads import DigitalItem, DownloadPage
+from bandcamp_sync.bandcamp.fans import Fan
+from bandcamp_sync.bandcamp.stats import Stat
 from bandcamp_sync.errors import BandcampSyncError, LoggedOut, ShapeChanged
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -130,7 +132,7 @@ CHALLENGE = (
 
 
 def download_page(**changes: Any) -> DownloadPage:
-    return pages.parse_download_page(page({**DOWNLOAD, **changes}))
+    return downloads.parse_download_page(page({**DOWNLOAD, **changes}))
 
 
 def digital(**changes: Any) -> DigitalItem:
@@ -141,20 +143,20 @@ def digital(**changes: Any) -> DigitalItem:
 
 
 def test_the_challenge_is_known_and_no_page_with_content_is_taken_for_it() -> None:
-    assert pages.is_challenge(CHALLENGE) and pages.is_html(CHALLENGE)
+    assert answers.is_challenge(CHALLENGE) and answers.is_html(CHALLENGE)
     script = "<noscript>turn JavaScript on</noscript><script></script></body>"
     for whole in (HOME, page(PROFILE), page(DOWNLOAD)):
-        assert not pages.is_challenge(whole)
-        assert not pages.is_challenge("<!DOCTYPE html>" + whole.replace("</body>", script))
+        assert not answers.is_challenge(whole)
+        assert not answers.is_challenge("<!DOCTYPE html>" + whole.replace("</body>", script))
 
 
 @pytest.mark.parametrize("text", ["", "{}", STAT_OK, STAT_EXPIRED, "fLaC"])
 def test_what_is_no_page_is_no_challenge(text: str) -> None:
-    assert not pages.is_challenge(text)
+    assert not answers.is_challenge(text)
 
 
 def test_a_small_page_that_only_asks_for_scripts_is_a_challenge_whatever_its_words() -> None:
-    assert pages.is_challenge("\ufeff \n<!doctype HTML><noscript>Bitte</noscript><script src=x></script>")
+    assert answers.is_challenge("\ufeff \n<!doctype HTML><noscript>Bitte</noscript><script src=x></script>")
 
 
 # --- blobs ----------------------------------------------------------------------------------------------------------
@@ -163,12 +165,12 @@ def test_a_small_page_that_only_asks_for_scripts_is_a_challenge_whatever_its_wor
 @pytest.mark.parametrize("quote", ['"', "'"])
 def test_a_blob_may_stand_in_single_or_double_quotes(quote: str) -> None:
     blob = {"title": "Rock 'n' \"Roll\"", "n": 1}
-    assert pages.find_blob(page(blob, quote=quote), "pagedata") == blob
+    assert answers.find_blob(page(blob, quote=quote), "pagedata") == blob
 
 
 @pytest.mark.parametrize("title", ["&amp;", "&quot;", "&lt;b&gt;", "Tom &amp;amp; Jerry", "<script>", "日本 🎵"])
 def test_a_blob_is_unescaped_once(title: str) -> None:
-    assert pages.find_blob(page({"title": title}), "pagedata") == {"title": title}
+    assert answers.find_blob(page({"title": title}), "pagedata") == {"title": title}
 
 
 JSON = st.recursive(
@@ -180,24 +182,24 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.text(max_size=9), JSON, max_size=4), st.sampled_from("\"'"))
 def test_any_object_in_a_blob_is_read_back(blob: dict[str, Any], quote: str) -> None:
-    assert pages.find_blob(page(blob, quote=quote), "pagedata") == blob
+    assert answers.find_blob(page(blob, quote=quote), "pagedata") == blob
 
 
 @pytest.mark.parametrize("blob", ["", "{", "[]", "null", "1", '"x"', "{'a': 1}"])
 def test_a_blob_that_is_no_object_is_none(blob: str) -> None:
-    assert pages.find_blob(page(blob), "pagedata") is None
+    assert answers.find_blob(page(blob), "pagedata") is None
 
 
 def test_the_blob_of_another_element_is_none() -> None:
-    assert pages.find_blob(HOME, "pagedata") is None
-    assert pages.find_blob(page({"HomepageApp": 1}), "HomepageApp") is None
+    assert answers.find_blob(HOME, "pagedata") is None
+    assert answers.find_blob(page({"HomepageApp": 1}), "HomepageApp") is None
 
 
 # --- who is logged in -----------------------------------------------------------------------------------------------
 
 
 def test_the_summary_tells_the_fan_and_what_is_owned() -> None:
-    assert pages.parse_summary(json.dumps(SUMMARY)) == Fan(7654321, "a_listener", frozenset({"a1000000021"}))
+    assert fans.parse_summary(json.dumps(SUMMARY)) == Fan(7654321, "a_listener", frozenset({"a1000000021"}))
 
 
 @pytest.mark.parametrize(
@@ -210,18 +212,18 @@ def test_the_summary_tells_the_fan_and_what_is_owned() -> None:
     ],
 )
 def test_a_summary_may_name_the_user_in_other_places_or_not_at_all(summary: Any, username: str | None) -> None:
-    assert pages.parse_summary(json.dumps({"fan_id": "7654321", "collection_summary": summary})).username == username
+    assert fans.parse_summary(json.dumps({"fan_id": "7654321", "collection_summary": summary})).username == username
 
 
 @pytest.mark.parametrize("where", ["fan_id", "collection_summary"])
 def test_the_fan_id_may_stand_in_either_place_as_number_or_text(where: str) -> None:
     answer = {"fan_id": "7654321"} if where == "fan_id" else {"collection_summary": {"fan_id": 7654321}}
-    assert pages.parse_summary(json.dumps(answer)).fan_id == 7654321
+    assert fans.parse_summary(json.dumps(answer)).fan_id == 7654321
 
 
 def test_an_api_that_says_must_be_logged_in_means_logged_out() -> None:
     answer = '{"error": true, "error_message": "must be logged in"}'
-    for parse in (pages.parse_summary, lambda text: pages.parse_listing(text, False)):
+    for parse in (fans.parse_summary, lambda text: listings.parse_listing(text, False)):
         with pytest.raises(LoggedOut):
             parse(answer)
 
@@ -229,18 +231,18 @@ def test_an_api_that_says_must_be_logged_in_means_logged_out() -> None:
 @pytest.mark.parametrize("text", ["", "[]", "null", "<html>", "{}", '{"fan_id": null}', '{"fan_id": "me"}'])
 def test_a_summary_without_a_fan_id_has_changed_shape(text: str) -> None:
     with pytest.raises(ShapeChanged):
-        pages.parse_summary(text)
+        fans.parse_summary(text)
 
 
 def test_the_home_page_tells_the_fan() -> None:
-    assert pages.parse_identity(HOME, "home page") == Fan(7654321)
+    assert fans.parse_identity(HOME, "home page") == Fan(7654321)
     named = HOME.replace("&quot;fanId", "&quot;fanUsername&quot;:&quot;a_listener&quot;,&quot;fanId")
-    assert pages.parse_identity(named, "home page") == Fan(7654321, "a_listener")
+    assert fans.parse_identity(named, "home page") == Fan(7654321, "a_listener")
 
 
 @pytest.mark.parametrize("blob", [PROFILE, DOWNLOAD, {"fan_data": PROFILE["fan_data"]}])
 def test_profile_and_download_pages_tell_the_fan(blob: dict[str, Any]) -> None:
-    assert pages.parse_identity(page(blob), "page") == Fan(7654321, "a_listener")
+    assert fans.parse_identity(page(blob), "page") == Fan(7654321, "a_listener")
 
 
 @pytest.mark.parametrize(
@@ -248,7 +250,7 @@ def test_profile_and_download_pages_tell_the_fan(blob: dict[str, Any]) -> None:
 )
 def test_a_page_that_says_nobody_is_logged_in_means_logged_out(text: str) -> None:
     with pytest.raises(LoggedOut):
-        pages.parse_identity(text, "home page")
+        fans.parse_identity(text, "home page")
 
 
 @pytest.mark.parametrize(
@@ -265,28 +267,28 @@ def test_a_page_that_says_nobody_is_logged_in_means_logged_out(text: str) -> Non
 )
 def test_a_page_that_does_not_say_who_is_logged_in_is_no_logout(text: str) -> None:
     with pytest.raises(ShapeChanged):
-        pages.parse_identity(text, "home page")
+        fans.parse_identity(text, "home page")
 
 
 def test_the_profile_page_counts_visible_and_hidden_purchases() -> None:
-    assert pages.parse_profile_counts(page(PROFILE)) == pages.Counts(2, 1)
+    assert fans.parse_profile_counts(page(PROFILE)) == fans.Counts(2, 1)
 
 
 @pytest.mark.parametrize("text", ["", CHALLENGE, page({}), page({"collection_data": None, "hidden_data": []})])
 def test_a_profile_page_may_count_nothing(text: str) -> None:
-    assert pages.parse_profile_counts(text) == pages.Counts(None, None)
+    assert fans.parse_profile_counts(text) == fans.Counts(None, None)
 
 
 def test_counts_of_null_are_looked_for_elsewhere() -> None:
     blob = {"collection_count": "7", "collection_data": {"item_count": None, "hidden_items_count": "3"}}
-    assert pages.parse_profile_counts(page(blob)) == pages.Counts(7, 3)
+    assert fans.parse_profile_counts(page(blob)) == fans.Counts(7, 3)
 
 
 # --- listing purchases ----------------------------------------------------------------------------------------------
 
 
 def test_a_listing_brings_an_album_with_its_link_and_merchandise_without_one() -> None:
-    found = pages.parse_listing(listing(ALBUM, MERCH, last_token="1642522126:2000000077:p::"), hidden=False)
+    found = listings.parse_listing(listing(ALBUM, MERCH, last_token="1642522126:2000000077:p::"), hidden=False)
     album, merch = found.items
     assert album == item(
         art_id="4031", tracks=2, purchased=datetime(2024, 7, 7, 1, 34, 59, tzinfo=UTC), tralbum="a1000000021"
@@ -297,52 +299,52 @@ def test_a_listing_brings_an_album_with_its_link_and_merchandise_without_one() -
 
 def test_ids_may_be_texts() -> None:
     texts = {k: str(v) if isinstance(v, int) and not isinstance(v, bool) else v for k, v in ALBUM.items()}
-    [as_text], [as_number] = (pages.parse_listing(listing(one), False).items for one in (texts, ALBUM))
+    [as_text], [as_number] = (listings.parse_listing(listing(one), False).items for one in (texts, ALBUM))
     assert as_text == as_number
 
 
 def test_every_field_but_the_sale_may_be_null_or_missing() -> None:
     sale = {"sale_item_type": "p", "sale_item_id": 500000009}
     for one in ({**dict.fromkeys(ALBUM), **sale}, sale):
-        [found] = pages.parse_listing(listing(one), False).items
+        [found] = listings.parse_listing(listing(one), False).items
         assert (found.key, found.artist, found.title) == (KEY, "Unknown Artist", f"Untitled {KEY}")
         assert found.redownload_url == LINK
 
 
 def test_a_purchase_without_a_sale_is_named_after_its_release() -> None:
-    [found] = pages.parse_listing(listing(entry(sale_item_id=None), urls={}), False).items
+    [found] = listings.parse_listing(listing(entry(sale_item_id=None), urls={}), False).items
     assert found.key == "xa1000000021"
 
 
 @pytest.mark.parametrize("sale_type", ["p", "c", "r", "m"])
 def test_a_sale_of_any_type_has_a_key(sale_type: str) -> None:
-    [found] = pages.parse_listing(listing(entry(sale_item_type=sale_type)), False).items
+    [found] = listings.parse_listing(listing(entry(sale_item_type=sale_type)), False).items
     assert found.key == f"{sale_type}500000009"
 
 
 def test_a_page_with_music_and_not_one_link_is_bare() -> None:
-    assert pages.parse_listing(listing(ALBUM, urls={}), False).bare
-    assert pages.parse_listing(listing(ALBUM).replace(f'{{"{KEY}": "{LINK}"}}', "null"), False).bare
-    assert not pages.parse_listing(listing(MERCH, urls={}), False).bare
-    assert not pages.parse_listing(listing(urls={}), False).bare
+    assert listings.parse_listing(listing(ALBUM, urls={}), False).bare
+    assert listings.parse_listing(listing(ALBUM).replace(f'{{"{KEY}": "{LINK}"}}', "null"), False).bare
+    assert not listings.parse_listing(listing(MERCH, urls={}), False).bare
+    assert not listings.parse_listing(listing(urls={}), False).bare
 
 
 def test_the_last_purchases_own_token_goes_before_the_answers() -> None:
     two = listing(entry(token="2:2:a::"), entry(token="1:1:a::"), last_token="0:0:a::")
-    assert pages.parse_listing(two, False).last_token == "1:1:a::"
+    assert listings.parse_listing(two, False).last_token == "1:1:a::"
     none = listing(entry(token=None), last_token="0:0:a::")
-    assert pages.parse_listing(none, False).last_token == "0:0:a::"
+    assert listings.parse_listing(none, False).last_token == "0:0:a::"
 
 
 def test_the_hidden_list_says_less_and_its_purchases_are_hidden() -> None:
-    [found] = pages.parse_listing(json.dumps({"items": [ALBUM]}), hidden=True).items
+    [found] = listings.parse_listing(json.dumps({"items": [ALBUM]}), hidden=True).items
     assert found.hidden and found.redownload_url is None
-    [shown] = pages.parse_listing(listing({**ALBUM, "hidden": 1}), hidden=False).items
+    [shown] = listings.parse_listing(listing({**ALBUM, "hidden": 1}), hidden=False).items
     assert shown.hidden
 
 
 def test_a_purchase_that_is_listed_twice_is_given_twice_and_is_the_same() -> None:
-    one, two = pages.parse_listing(listing(ALBUM, ALBUM), False).items
+    one, two = listings.parse_listing(listing(ALBUM, ALBUM), False).items
     assert one == two
 
 
@@ -361,19 +363,21 @@ def test_a_purchase_that_is_listed_twice_is_given_twice_and_is_the_same() -> Non
 )
 def test_a_listing_that_cannot_be_understood_has_changed_shape(text: str) -> None:
     with pytest.raises(ShapeChanged):
-        pages.parse_listing(text, hidden=False)
+        listings.parse_listing(text, hidden=False)
 
 
 def test_one_odd_entry_does_not_hide_the_others() -> None:
-    assert [one.key for one in pages.parse_listing(listing(None, {}, "x", ALBUM), False).items] == [KEY]
+    assert [one.key for one in listings.parse_listing(listing(None, {}, "x", ALBUM), False).items] == [KEY]
 
 
 def test_a_release_on_a_bands_own_domain_is_known_by_bandcamps_address() -> None:
     hints = {"subdomain": "losfaros", "custom_domain": "losfaros.example", "slug": "quay", "item_type": "t"}
-    [found] = pages.parse_listing(listing(entry(item_url="https://losfaros.example/x", url_hints=hints)), False).items
+    [found] = listings.parse_listing(
+        listing(entry(item_url="https://losfaros.example/x", url_hints=hints)), False
+    ).items
     assert found.item_url == "https://losfaros.bandcamp.com/track/quay"
     for bad in ({"subdomain": "evil.example/"}, {"slug": "../x"}, {"slug": None}):
-        [found] = pages.parse_listing(listing(entry(url_hints={**hints, **bad})), False).items
+        [found] = listings.parse_listing(listing(entry(url_hints={**hints, **bad})), False).items
         assert found.item_url == "https://losfaros.bandcamp.com/album/night-ferry"
 
 
@@ -381,7 +385,7 @@ def test_a_release_on_a_bands_own_domain_is_known_by_bandcamps_address() -> None
     ("purchased", "added", "day"), [(None, "02 May 2023 03:03:47 GMT", "2023-05-02"), ("soon", None, None)]
 )
 def test_a_date_that_is_missing_is_taken_from_the_day_it_was_added(purchased: Any, added: Any, day: str | None) -> None:
-    [found] = pages.parse_listing(listing(entry(purchased=purchased, added=added)), False).items
+    [found] = listings.parse_listing(listing(entry(purchased=purchased, added=added)), False).items
     assert (found.purchased.date().isoformat() if found.purchased else None) == day
 
 
@@ -404,7 +408,7 @@ def test_a_download_page_offers_its_formats() -> None:
 
 
 def test_a_file_address_is_not_shown_where_a_release_is_printed() -> None:
-    assert "sig=" not in repr(download_page()) and "sig=" not in repr(pages.parse_stat(STAT_OK))
+    assert "sig=" not in repr(download_page()) and "sig=" not in repr(stats.parse_stat(STAT_OK))
 
 
 def test_the_releases_may_stand_under_their_other_name() -> None:
@@ -435,7 +439,7 @@ def test_a_release_may_be_a_track_or_say_almost_nothing() -> None:
 @pytest.mark.parametrize("text", ["", CHALLENGE, HOME, page({}), page({"digital_items": "x"})])
 def test_a_page_without_releases_has_changed_shape(text: str) -> None:
     with pytest.raises(ShapeChanged):
-        pages.parse_download_page(text)
+        downloads.parse_download_page(text)
 
 
 @pytest.mark.parametrize(
@@ -444,7 +448,7 @@ def test_a_page_without_releases_has_changed_shape(text: str) -> None:
     + [(text, None) for text in (None, 79, "", "MB", "1.2.3MB", "much", "-1MB", ".")],
 )
 def test_a_size_is_read_from_its_text(text: Any, size: int | None) -> None:
-    assert pages.parse_size(text) == size
+    assert downloads.parse_size(text) == size
 
 
 # --- which releases belong to a purchase ----------------------------------------------------------------------------
@@ -454,27 +458,27 @@ def test_a_package_is_matched_by_its_sale_and_not_by_its_own_id() -> None:
     package = {**DIGITAL, "item_id": 2000000077, "item_type": "p", "type": "package"}
     other = {**DIGITAL, "sale_id": 500000010, "item_id": 5, "download_id": 5, "tralbum_id": 5}
     found = download_page(digital_items=[other, package], packages=[package])
-    [release] = pages.matching_items(found, item(item_id=2000000077))
+    [release] = downloads.matching_items(found, item(item_id=2000000077))
     assert release.ids == frozenset({2000000077, 1000000021})
 
 
 def test_a_bundle_of_many_releases_under_one_sale_brings_them_all_once() -> None:
     entries = [{**DIGITAL, "item_id": n, "download_id": n, "tralbum_id": n} for n in (1, 2, 3, 2, 1)]
-    found = pages.matching_items(download_page(digital_items=entries), item())
+    found = downloads.matching_items(download_page(digital_items=entries), item())
     assert [sorted(release.ids) for release in found] == [[1], [2], [3]]
 
 
 def test_a_release_without_its_sale_is_matched_by_its_id() -> None:
     entries = [{**DIGITAL, "sale_id": None, "item_id": n, "download_id": n, "tralbum_id": n} for n in (1, 2)]
     page_ = download_page(digital_items=entries)
-    assert [r.ids for r in pages.matching_items(page_, item(item_id=2, tralbum=None))] == [frozenset({2})]
-    assert [r.ids for r in pages.matching_items(page_, item(item_id=None, tralbum="a1"))] == [frozenset({1})]
+    assert [r.ids for r in downloads.matching_items(page_, item(item_id=2, tralbum=None))] == [frozenset({2})]
+    assert [r.ids for r in downloads.matching_items(page_, item(item_id=None, tralbum="a1"))] == [frozenset({1})]
 
 
 def test_what_matches_nothing_is_still_what_was_bought() -> None:
     entries = [{**DIGITAL, "sale_id": None, "item_id": None, "download_id": None, "tralbum_id": n} for n in (1, 2)]
-    assert len(pages.matching_items(download_page(digital_items=entries), item(item_id=9, tralbum="a9"))) == 2
-    assert pages.matching_items(download_page(digital_items=[], download_items=[]), item()) == ()
+    assert len(downloads.matching_items(download_page(digital_items=entries), item(item_id=9, tralbum="a9"))) == 2
+    assert downloads.matching_items(download_page(digital_items=[], download_items=[]), item()) == ()
 
 
 # --- the stat answer ------------------------------------------------------------------------------------------------
@@ -507,7 +511,7 @@ def test_what_matches_nothing_is_still_what_was_bought() -> None:
     ],
 )
 def test_a_stat_answer_is_read_in_all_its_wrappings(text: str, stat: Stat | None) -> None:
-    assert pages.parse_stat(text) == stat
+    assert stats.parse_stat(text) == stat
 
 
 # --- a page where a file was asked for ------------------------------------------------------------------------------
@@ -528,11 +532,11 @@ _CUT_OFF = '<div data-bind="visible: cutoffError()" style="{}">Try again in one 
     ],
 )
 def test_an_error_is_shown_where_its_block_is_not_hidden(text: str, error: str | None) -> None:
-    assert pages.shown_error(text) == error
+    assert downloads.shown_error(text) == error
 
 
 def test_an_expired_link_is_known_by_its_class_as_well() -> None:
-    assert pages.shown_error('<div class="email-reauth-error" style="">Download expired.</div>') == "expired"
+    assert downloads.shown_error('<div class="email-reauth-error" style="">Download expired.</div>') == "expired"
 
 
 # --- whatever comes -------------------------------------------------------------------------------------------------
@@ -615,34 +619,34 @@ def raises_only_our_own(parse: Any, *arguments: Any) -> None:
 
 @given(BODIES, st.booleans())
 def test_any_answer_of_the_api_is_parsed_or_refused_as_ours(text: str, hidden: bool) -> None:
-    raises_only_our_own(pages.parse_summary, text)
-    raises_only_our_own(pages.parse_listing, text, hidden)
-    raises_only_our_own(pages.parse_json, text, "answer")
-    raises_only_our_own(pages.parse_stat, text)
+    raises_only_our_own(fans.parse_summary, text)
+    raises_only_our_own(listings.parse_listing, text, hidden)
+    raises_only_our_own(answers.parse_json, text, "answer")
+    raises_only_our_own(stats.parse_stat, text)
 
 
 @given(PAGES)
 @example('<div id="pagedata" data-blob="' + html.escape('{"digital_items": [{}]}') + '">')
 def test_any_page_is_parsed_or_refused_as_ours(text: str) -> None:
-    raises_only_our_own(pages.parse_identity, text, "home page")
-    raises_only_our_own(pages.parse_download_page, text)
-    raises_only_our_own(pages.parse_profile_counts, text)
-    assert pages.is_challenge(text) in (True, False)
-    assert pages.shown_error(text) in (None, "expired", "cutoff")
+    raises_only_our_own(fans.parse_identity, text, "home page")
+    raises_only_our_own(downloads.parse_download_page, text)
+    raises_only_our_own(fans.parse_profile_counts, text)
+    assert answers.is_challenge(text) in (True, False)
+    assert downloads.shown_error(text) in (None, "expired", "cutoff")
 
 
 @given(NESTED)
 def test_any_value_is_converted_or_none(value: Any) -> None:
-    assert pages.as_int(value) is None or isinstance(value, int | float | str)
-    assert pages.as_text(value) in (None, value)
-    moment = pages.as_moment(value)
+    assert answers.as_int(value) is None or isinstance(value, int | float | str)
+    assert answers.as_text(value) in (None, value)
+    moment = answers.as_moment(value)
     assert moment is None or moment.utcoffset() is not None
-    assert pages.parse_size(value) is None or isinstance(value, str)
+    assert downloads.parse_size(value) is None or isinstance(value, str)
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 def test_a_number_that_is_none_is_refused_as_ours(number: str) -> None:
-    raises_only_our_own(pages.parse_summary, f'{{"fan_id": {number}}}')
+    raises_only_our_own(fans.parse_summary, f'{{"fan_id": {number}}}')
 
 
 @pytest.mark.parametrize(
@@ -655,18 +659,18 @@ def test_a_number_that_is_none_is_refused_as_ours(number: str) -> None:
     ],
 )
 def test_one_purchase_with_an_odd_id_does_not_end_the_listing(changed: dict[str, Any]) -> None:
-    found = pages.parse_listing(listing(ALBUM, {**ALBUM, **changed}), False)
+    found = listings.parse_listing(listing(ALBUM, {**ALBUM, **changed}), False)
     assert KEY in [one.key for one in found.items]
 
 
-@pytest.mark.parametrize("parse", [pages.parse_summary, pages.parse_stat])
+@pytest.mark.parametrize("parse", [fans.parse_summary, stats.parse_stat])
 def test_json_that_is_nested_without_end_is_refused_as_ours(parse: Any) -> None:
     raises_only_our_own(parse, '{"result":' + "[" * 100_000)
 
 
 def test_a_page_with_a_broken_marked_section_is_refused_as_ours() -> None:
-    raises_only_our_own(pages.parse_download_page, "<![else-if[ x" + page(DOWNLOAD))
+    raises_only_our_own(downloads.parse_download_page, "<![else-if[ x" + page(DOWNLOAD))
 
 
 def test_a_size_beyond_all_numbers_is_none() -> None:
-    assert pages.parse_size("9" * 400 + "MB") is None
+    assert downloads.parse_size("9" * 400 + "MB") is None

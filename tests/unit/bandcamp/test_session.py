@@ -3,7 +3,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from bandcamp_sync.bandcamp.pages import Fan
+from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.bandcamp.session import (
     FoundFan,
     SessionState,

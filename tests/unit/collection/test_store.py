@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 import pytest
-from bandcamp_sync.bandcamp.pages import parse_listing
+from bandcamp_sync.bandcamp.listings import parse_listing
 from bandcamp_sync.collection.store import read_capture, write_capture
 from unit.factories import DAY, NOW, capture, entry, item, listing
 

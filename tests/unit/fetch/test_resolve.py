@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bandcamp_sync.bandcamp.pages import DownloadPage, Offer, parse_download_page
+from bandcamp_sync.bandcamp.downloads import DownloadPage, Offer, parse_download_page
 from bandcamp_sync.errors import ItemTrouble, LoggedOut, Reason
 from bandcamp_sync.fetch.resolve import ready_link, releases
 from unit.factories import HurriedClock, client, item, page, served
