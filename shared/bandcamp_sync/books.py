@@ -126,7 +126,8 @@ def _row(item: Item, found: tuple[State, Job] | None, folder: str, ignored: Coll
             return Row(item, Shown.IGNORED, "on your ignore list", folder)
         case State.PENDING:
             again = f"again (attempt {job.attempt + 1})" if job.attempt else "waits for a worker"
-            return Row(item, Shown.QUEUED, again, folder)
+            why = f"{again}, after: {job.failure.sentence}" if job.failure else again
+            return Row(item, Shown.QUEUED, why, folder)
         case State.FAILED:
             return _failed(item, job, folder)
     raise AssertionError(state)

@@ -233,6 +233,7 @@ def work(once: bool, drain: bool) -> None:
 def _work_alone(app: App, once: bool) -> int:
     from bandcamp_sync.show import Progress
     from bandcamp_sync.stages.fan import open_or_tell
+    from bandcamp_sync.stages.status import open_failures
     from bandcamp_sync.stages.work import Worker
 
     with Progress() as progress:
@@ -253,9 +254,10 @@ def _work_alone(app: App, once: bool) -> int:
             requests = worker.requests_made
             worker.close()
     report = worker.report
-    _name(app, report.unavailable, report.failed)
-    app.say(f"work: {len(report.placed)} placed, {len(report.failed)} not yet; {requests} requests")
-    return EXIT_SOME_FAILED if report.failed else 0
+    failures = report.failed if once else open_failures(app.settings, app.data, app.clock)
+    _name(app, report.unavailable, failures + report.kept)
+    app.say(f"work: {len(report.placed)} placed, {len(failures)} not yet; {requests} requests")
+    return EXIT_SOME_FAILED if failures or report.kept else 0
 
 
 def _name(app: App, unavailable: list[tuple[str, str]], failed: list[tuple[str, str]]) -> None:
@@ -292,12 +294,12 @@ def _sync(app: App) -> int:
             app.settings.workers,
             progress.watch,
         )
-    failures = open_failures(app.settings, app.data, app.clock)
-    _name(app, worked.report.unavailable, failures)
+    failures = open_failures(app.settings, app.data, app.clock, queued_too=True)
+    _name(app, worked.report.unavailable, failures + worked.report.kept)
     app.say(f"sync: {len(worked.report.placed)} placed, {len(failures)} not yet; {requests + worked.requests} requests")
     if worked.trouble is not None:
         raise worked.trouble
-    return EXIT_SOME_FAILED if failures else 0
+    return EXIT_SOME_FAILED if failures or worked.report.kept else 0
 
 
 @main.command()

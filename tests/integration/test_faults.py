@@ -306,3 +306,44 @@ def test_an_encoder_that_never_finishes_does_not_hold_a_sync_for_ever(home: Home
     assert ran.code == 1
     assert key in ran.out and "still preparing" in ran.out
     assert len(home.receipts()) == 2
+
+
+@pytest.mark.parametrize("fault", ["drop", "hang"])
+def test_one_page_that_never_answers_does_not_block_the_queue(home: Home, serve: Serve, fault: str) -> None:
+    standin = serve(World.build(purchases=4, preset="small"))
+    odd = next(iter(deliverable(standin)))
+    params: dict[str, Any] = {"seconds": 60} if fault == "hang" else {}
+    standin.rules.add(fault, match={"class": "page", "key": odd}, **params)
+    ran = home.run("sync", RETRY_BASE="5m", WORKERS="1", STALL_TIMEOUT="1s")
+    assert ran.code == 1, ran.everything
+    assert odd in ran.out and len(home.receipts()) == 3
+
+
+def test_the_jobs_of_a_killed_worker_of_this_machine_are_taken_up_at_once(home: Home, serve: Serve) -> None:
+    standin = big_album(serve)
+    assert home.run("scrape").code == 0
+    assert home.run("reconcile").code == 0
+    standin.settings.rate = 500_000
+    worker = home.start("work", "--drain")
+    deadline = time.monotonic() + 60
+    while not list((home.music / ".bandcampsync" / "staging").rglob("m0000*")):
+        assert time.monotonic() < deadline and worker.poll() is None
+        time.sleep(0.02)
+    worker.kill()
+    worker.wait()
+    standin.settings.rate = None
+    ran = home.run("sync")
+    assert ran.code == 0, ran.everything
+    assert_whole(home, standin)
+
+
+def test_a_delivered_album_that_cannot_be_had_again_stays_and_is_named(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=3, preset="small"))
+    assert home.run("sync").code == 0
+    key = next(iter(deliverable(standin)))
+    standin.rules.add("not_found", match={"class": "page", "key": key})
+    assert home.run("retry", key).code == 0
+    ran = home.run("sync")
+    assert ran.code == 1 and key in ran.out and "stays" in ran.out
+    assert home.status()["counts"]["synced"] == 3
+    assert home.run("verify").code == 0

@@ -190,3 +190,22 @@ def test_a_list_that_seems_empty_for_a_moment_is_asked_again(home: Home, serve: 
     standin.rules.add("garbage", match={"class": "collection", "path": path}, body=EMPTY_PAGE, times=1)
     assert home.run("scrape", REQUEST_INTERVAL="0").code == 0
     assert len(listed(home)) == 12
+
+
+def test_what_is_known_is_never_dropped_on_a_short_listings_word(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=12, preset="small"))
+    assert home.run("scrape").code == 0
+    path = "^/api/fancollection/1/collection_items"
+    standin.rules.add("short_page", match={"class": "collection", "path": path}, count=5)
+    standin.rules.add("garbage", match={"class": "collection", "path": path}, body=EMPTY_PAGE, after=1)
+    assert home.run("scrape", "--full").code == 4
+    standin.rules.clear()
+    standin.rules.add("short_page", match={"class": "collection", "path": path}, count=5)
+    standin.rules.add("garbage", match={"class": "collection", "path": path}, body=EMPTY_PAGE, after=1)
+    assert home.run("scrape", "--full").code == 0, "twice the same: its news are taken in"
+    assert len(listed(home)) == 12
+    standin.rules.clear()
+    standin.world.add_purchase(1)
+    ran = home.run("scrape")
+    assert ran.code == 0 and "everything walked" in ran.out
+    assert len(listed(home)) == 13

@@ -99,13 +99,16 @@ class Browser:
         page = self._open()
         try:
             page.goto(url, wait_until="domcontentloaded", timeout=_PASS_WITHIN_S * 1000)
-            started = time.monotonic()
+            started, reloaded = time.monotonic(), False
             while is_challenge(content := _content(page)):
                 waited = time.monotonic() - started
                 if waited > _PASS_WITHIN_S:
                     raise Challenged("browser", "the browser did not get past it within 30 s")
                 if waited > _DOUBT_WITHIN_S and not is_sure_challenge(content):
                     break  # a small page that only looked like one; what it is, the reader of it will say
+                if waited > _DOUBT_WITHIN_S and not reloaded:
+                    reloaded = True  # one of the challenge's own requests may have been lost
+                    page.reload(wait_until="domcontentloaded", timeout=_PASS_WITHIN_S * 1000)
                 page.wait_for_timeout(250)
         except _playwright_errors() as error:
             raise Challenged("browser", _first_line(error)) from None

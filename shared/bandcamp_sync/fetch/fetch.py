@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 #: Tries without any progress before the attempt is given up.
 _TRIES = 5
 #: How long an encoder that answers 503 is waited for.
-_ENCODER_PATIENCE_S = 60.0
+_ENCODER_PATIENCE_S = 30.0
 #: Beyond a member's end: the longest data descriptor, and the next header's mark that proves its length.
 _OVERLAP = 64
 

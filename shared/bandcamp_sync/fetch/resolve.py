@@ -18,7 +18,7 @@ from bandcamp_sync.fetch.judge import reauthentication
 log = logging.getLogger(__name__)
 
 #: Waits between questions to an encoder, in seconds; then the item is asked for again later.
-_STAT_WAITS_S = (1, 2, 4, 8, 15, 15, 15)
+_STAT_WAITS_S = (1, 2, 4, 8, 15)
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,31 @@ MODE = 0o600  # a job holds its redownload URL
 
 
 def new_holder() -> str:
-    """A name for one worker: host, process and a random part, so that a reused process id is another holder."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    """A name for one worker: host and boot, process, and a random part; a reused process id is another holder."""
+    return f"{_this_boot()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def _this_boot() -> str:
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    except OSError:
+        boot = "unknown"
+    return f"{socket.gethostname()}-{boot}"
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether a holder was a process of this very boot of this host, and is gone. Of others only the lease tells."""
+    place, _, rest = holder.partition(":")
+    pid = rest.partition(":")[0]
+    if place != _this_boot() or place.endswith("-unknown") or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 class Spool:
@@ -161,15 +184,16 @@ class Spool:
         return True
 
     def expired(self, lease: timedelta, now: datetime) -> list[Job]:
-        """Jobs in `in_progress` whose holder gave no sign of life for a lease."""
+        """Jobs in `in_progress` whose holder gave no sign of life for a lease, or is known to be gone."""
         dead = []
         for key in self.keys(State.IN_PROGRESS):
             last_sign = self._last_sign(key)
+            job = self.read(State.IN_PROGRESS, key) if last_sign is not None else None
+            if last_sign is None or job is None:
+                continue
             # A time in the future (the clock jumped back) counts as dead only after a whole lease beyond it.
-            if last_sign is not None and abs(now - last_sign) > lease:
-                job = self.read(State.IN_PROGRESS, key)
-                if job is not None:
-                    dead.append(job)
+            if abs(now - last_sign) > lease or (job.claim is not None and _is_dead(job.claim.holder)):
+                dead.append(job)
         return dead
 
     def _last_sign(self, key: str) -> datetime | None:

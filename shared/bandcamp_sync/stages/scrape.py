@@ -127,22 +127,25 @@ class _Scrape:
         unlisted = walk.uncovered(owned, items.values())
         capture = self._capture(fan_id, username, items, owned, self.clock.now(), tuple(sorted(unlisted)))
         if walk.is_short(len(items), expected, owned, unlisted):
-            self._believe_or_refuse(capture, expected)
-        elif walk.shrank(len(known), len(items)) and not self.accept_shrink:
+            return self._believe_or_refuse(capture, expected)
+        atomic.remove(self.data.state / "short.json")
+        if walk.shrank(len(known), len(items)) and not self.accept_shrink:
             raise SuddenlyShrunk(len(known), len(items))
         return capture
 
-    def _believe_or_refuse(self, capture: Capture, expected: int) -> None:
-        """A listing that is shorter than what is owned: once, it is taken for a fault; twice the same, for a fact.
+    def _believe_or_refuse(self, capture: Capture, expected: int) -> Capture:
+        """A listing that is shorter than what is owned: once, it is refused; twice the same, its news are taken in.
 
-        Some purchases are counted and never listed, and a user must not be cut off from the rest for it. Raises
+        Some purchases are counted and never listed, and a user must not be cut off from the rest for it. But nothing
+        that is known is dropped on such a listing's word, and the next scrape walks everything again. Raises
         ListingShort; where nothing complete is known, what was listed is written as incomplete first.
         """
         listed, memory = len(capture.items), self.data.state / "short.json"
         seen = {"listed": listed, "expected": expected}
         if _read_json(memory) == seen and listed:
-            log.warning("Bandcamp counts %d purchases and lists %d, again; that is believed", expected, listed)
-            return
+            log.warning("Bandcamp counts %d purchases and lists %d, again; nothing known is dropped", expected, listed)
+            merged = walk.merge_known(self.old.by_key() if self.old else {}, capture.by_key())
+            return capture.model_copy(update={"items": walk.newest_first(merged.values()), "full_walk_at": None})
         atomic.write_json(memory, seen)
         if self.old is None or not self.old.complete:
             write_capture(self.data.collection, capture.model_copy(update={"complete": False, "full_walk_at": None}))

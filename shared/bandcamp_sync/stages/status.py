@@ -24,13 +24,19 @@ def read_rows(settings: Settings, data: DataFolder, clock: Clock) -> list[Row]:
     return rows(items, jobs, read_ignored(data), policy_of(settings))
 
 
-def open_failures(settings: Settings, data: DataFolder, clock: Clock) -> list[tuple[str, str]]:
-    """(label, sentence) of what should be on disk and is not: waiting for a retry, or failed."""
+def open_failures(
+    settings: Settings, data: DataFolder, clock: Clock, queued_too: bool = False
+) -> list[tuple[str, str]]:
+    """(label, sentence) of what should be on disk and is not: waiting for a retry, or failed.
+
+    `queued_too`: after a run that should have emptied the queue, what is still in it counts as well.
+    """
+    states = {Shown.WAITING, Shown.FAILED} | ({Shown.QUEUED} if queued_too else set())
     found = []
     for row in read_rows(settings, data, clock):
-        if row.state in (Shown.WAITING, Shown.FAILED):
+        if row.state in states:
             when = f"; next try {rfc3339(row.next_try)}" if row.next_try else ""
-            found.append((row.item.label, row.reason + when))
+            found.append((row.item.label, (row.error or row.reason) + when))
     return found
 
 

@@ -1,5 +1,6 @@
 """Sync: scrape, reconcile and work in turn, once, in one process."""
 
+import itertools
 import logging
 import threading
 from collections import Counter
@@ -14,9 +15,10 @@ from bandcamp_sync.ignore import read_ignored
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import Job, State
+from bandcamp_sync.spool.retry import PATIENT
 from bandcamp_sync.spool.spool import Spool
 from bandcamp_sync.stages.reconcile import reconcile
-from bandcamp_sync.stages.work import Worker, WorkReport
+from bandcamp_sync.stages.work import Strikes, Worker, WorkReport
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,8 @@ def work_together(
     watch: Watch | None = None,
 ) -> Worked:
     """Several workers until `pending` is empty. The first trouble of ours ends them all; jobs are handed back."""
-    crew = [Worker(settings, data, music, clock, open_bandcamp, watch) for _ in range(workers)]
+    strikes = Strikes()
+    crew = [Worker(settings, data, music, clock, open_bandcamp, watch, strikes) for _ in range(workers)]
     worked = Worked(WorkReport(), 0, None)
     crash: list[BaseException] = []
 
@@ -97,15 +100,17 @@ def work_with_retries(
     """Reconcile and work until `pending` is empty and no retry is due soon; each purchase is waited for a few times."""
     total, waited = Worked(WorkReport(), 0, None), Counter[str]()
     spool = Spool(data.inbox)
-    while total.trouble is None:
+    for rounds in itertools.count():
         reconcile(settings, data, music, clock)
         if spool.keys(State.PENDING):
+            if rounds and not _worth_a_round(spool):
+                break
             one = work_together(settings, data, music, clock, open_bandcamp, workers, watch)
             total.report.add(one.report)
             total.requests += one.requests
             total.trouble = one.trouble
-            if one.trouble is None and spool.keys(State.PENDING):
-                break  # what is left nobody may claim
+            if one.trouble is not None or spool.keys(State.PENDING):
+                break  # what is left nobody may claim now
             continue
         due = _next_retry(spool, read_ignored(data), waited, settings.max_attempts)
         if due is None:
@@ -118,10 +123,16 @@ def work_with_retries(
     return total
 
 
+def _worth_a_round(spool: Spool) -> bool:
+    """Whether anything pending is more than an encoder that was waited for already."""
+    return any(job.failure is None or job.failure.reason not in PATIENT for job in spool.jobs(State.PENDING))
+
+
 def _next_retry(spool: Spool, ignored: Collection[str], waited: Mapping[str, int], most: int) -> Job | None:
     """The failed job that is due first, of those that were not waited for too often already."""
     jobs = (job for job in spool.jobs(State.FAILED) if job.key not in ignored and waited.get(job.key, 0) < most)
-    return min((job for job in jobs if job.not_before is not None), key=_due, default=None)
+    timed = (job for job in jobs if job.not_before is not None)
+    return min((j for j in timed if j.failure is None or j.failure.reason not in PATIENT), key=_due, default=None)
 
 
 def _due(job: Job) -> datetime:

@@ -57,11 +57,13 @@ _ORPHANED_S = 86400.0
 
 @dataclass
 class WorkReport:
-    """What a run did: labels of the albums placed, (label, sentence) of what failed and of what cannot be had."""
+    """What a run did: labels of the albums placed, (label, sentence) of what failed, of what cannot be
+    had, and of albums that were asked for anew in vain and stay as they are."""
 
     placed: list[str] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     unavailable: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[tuple[str, str]] = field(default_factory=list)
     unchanged: int = 0
 
     def add(self, other: "WorkReport") -> None:
@@ -69,7 +71,15 @@ class WorkReport:
         self.placed += other.placed
         self.failed += other.failed
         self.unavailable += other.unavailable
+        self.kept += other.kept
         self.unchanged += other.unchanged
+
+
+class Strikes:
+    """How many bad pages came in a row, over all workers of a run."""
+
+    def __init__(self) -> None:
+        self.count = 0
 
 
 class Worker:
@@ -87,6 +97,7 @@ class Worker:
         clock: Clock,
         open_bandcamp: Callable[[], Bandcamp],
         watch: Callable[[Job, int | None, int | None], None] | None = None,
+        strikes: Strikes | None = None,
     ) -> None:
         self.settings, self.data, self.music, self.clock = settings, data, music, clock
         self._open_bandcamp, self._watch = open_bandcamp, watch or (lambda job, done, total: None)
@@ -94,7 +105,7 @@ class Worker:
         self.holder = new_holder()
         self.bandcamp: Bandcamp | None = None
         self.report = WorkReport()
-        self._strikes = 0
+        self._strikes = strikes or Strikes()
         self._tidied = False
         self._purchased: dict[str, datetime] = {}
 
@@ -195,8 +206,8 @@ class Worker:
         except (ShapeChanged, Refused, Unreachable) as error:
             self._strike(job, error)
         except LoggedOut as error:
-            self._strikes += 1
-            if self._strikes >= _STRIKES or not self._session_works():
+            self._strikes.count += 1
+            if self._strikes.count >= _STRIKES or not self._session_works():
                 self._hand_back(job, error)
             self._fail(job, ItemTrouble(Reason.LINK, "its page asks for a login, although the session works"))
         except (AskUser, BandcampTrouble, LocalTrouble) as error:
@@ -212,7 +223,7 @@ class Worker:
             log.exception("%s: unexpected", job.label)
             self._fail(job, ItemTrouble(Reason.OTHER, f"unexpected: {type(error).__name__} (see the log)"))
         else:
-            self._strikes = 0
+            self._strikes.count = 0
             alarms.clear_alarm(self.data, alarms.DISK)
             if finished:
                 self.report.placed.append(job.label)
@@ -233,8 +244,9 @@ class Worker:
         try:
             if job.receipt is not None and (nothing_there or failed.not_before is None):
                 self._keep_delivered(failed, job.receipt)
-            else:
-                self.spool.fail(failed)
+                self.report.kept.append((job.label, f"{trouble.sentence}; the album that is there stays"))
+                return
+            self.spool.fail(failed)
         except LeaseLost:
             return
         due = f"; next try {failed.not_before:%Y-%m-%d %H:%M:%S} UTC" if failed.not_before else ""
@@ -256,11 +268,16 @@ class Worker:
         """Whether Bandcamp knows the fan elsewhere; one odd page must not send the user for new cookies."""
         if self.bandcamp is None:
             return False
-        try:
-            self.bandcamp.summary()
-        except (AskUser, BandcampTrouble):
-            return False
-        return True
+        fan_of_page = self.bandcamp.fan_of_page
+        for ask in (self.bandcamp.summary, lambda: fan_of_page(self.settings.username)):
+            try:
+                ask()
+            except AskUser:
+                return False
+            except BandcampTrouble:
+                continue
+            return True
+        return False
 
     def _strike(self, job: Job, error: ShapeChanged | Refused | Unreachable) -> None:
         """A page that is new in shape, refused or broken: one fails alone, several in a row are Bandcamp's trouble."""
@@ -268,12 +285,16 @@ class Worker:
         if isinstance(error, ShapeChanged):
             atomic.write_text(self.data.debug / "debug.html", redact_sample(self.bandcamp.last_answer))
             alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
-        self._strikes += 1
-        if self._strikes >= _STRIKES or (isinstance(error, Unreachable) and error.status is None):
+        self._strikes.count += 1
+        if self._strikes.count >= _STRIKES or self._is_outage(error):
             self.spool.release(job)
             raise error
         reason = Reason.SHAPE if isinstance(error, ShapeChanged) else Reason.SERVER
         self._fail(job, ItemTrouble(reason, str(error)))
+
+    def _is_outage(self, error: BandcampTrouble) -> bool:
+        """Whether Bandcamp cannot be reached at all, rather than just this page."""
+        return isinstance(error, Unreachable) and error.status is None and not self._session_works()
 
     def _tell(self, error: AskUser | BandcampTrouble | LocalTrouble) -> None:
         now = self.clock.now()
