@@ -203,10 +203,10 @@ def _show_plan(app: App) -> None:
 
     plan = plan_reconcile(app.settings, app.data, app.music, app.clock)
     for intent in plan.intents:
-        app.say(f"{intent.act.value:<9} {intent.job.label} -> {intent.job.folder}  ({intent.why})")
+        app.say(f"{intent.act.value:<11} {intent.job.label} -> {intent.job.folder}  ({intent.why})")
     for item, shown, reason, due in plan.waiting:
         when = f"; next try {due:%Y-%m-%d %H:%M} UTC" if due else ""
-        app.say(f"{shown.value:<9} {item.label}  ({reason}{when})")
+        app.say(f"{shown.value:<11} {item.label}  ({reason}{when})")
     app.say(f"plan: {len(plan.intents)} changes, {len(plan.waiting)} stay as they are; nothing was changed")
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bandcamp_sync.books import Jobs, Policy, Shown, assign_folders, streamable, wanted
+from bandcamp_sync.books import Jobs, Policy, Shown, assign_folders, rows, streamable, wanted
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import Reason
 from bandcamp_sync.spool.job import Failure, Job, State
@@ -140,7 +140,6 @@ def _may_upgrade(job: Job, item: Item, now: datetime) -> bool:
 
 
 def _waiting_jobs(known: Known, acted: Collection[str]) -> Iterable[tuple[Item, Shown, str, datetime | None]]:
-    for key, (state, job) in known.jobs.items():
-        if state is State.FAILED and key not in acted:
-            shown = Shown.WAITING if job.not_before else Shown.FAILED
-            yield job.item, shown, job.failure.sentence if job.failure else "failed", job.not_before
+    failed = {key: found for key, found in known.jobs.items() if found[0] is State.FAILED and key not in acted}
+    for row in rows((job.item for _, job in failed.values()), failed, known.ignored, known.policy):
+        yield row.item, row.state, row.reason, row.next_try
