@@ -178,17 +178,22 @@ def big_album(serve: Serve) -> StandIn:
     return serve(World.build(purchases=1, preset="small", seconds=(25.0, 30.0)))
 
 
-def test_a_killed_worker_goes_on_at_the_last_whole_track(home: Home, serve: Serve) -> None:
-    standin = big_album(serve)
+def worker_amid_download(home: Home, standin: StandIn, track: str, rate: int) -> "subprocess.Popen[str]":
+    """A worker that has begun to write this `track`, over a line of `rate` bytes a second."""
     assert home.run("scrape").code == 0
     assert home.run("reconcile").code == 0
-    standin.settings.rate = 1_500_000
+    standin.settings.rate = rate
     worker = home.start("work", "--drain")
-    journal = home.music / ".bandcampsync" / "staging"
     deadline = time.monotonic() + 60
-    while not list(journal.rglob("m0001*")):
+    while not list((home.music / ".bandcampsync" / "staging").rglob(track)):
         assert time.monotonic() < deadline and worker.poll() is None
         time.sleep(0.02)
+    return worker
+
+
+def test_a_killed_worker_goes_on_at_the_last_whole_track(home: Home, serve: Serve) -> None:
+    standin = big_album(serve)
+    worker = worker_amid_download(home, standin, track="m0001*", rate=1_500_000)
     worker.kill()
     worker.wait()
     assert home.albums() == {}, "nothing is visible before it is whole"
@@ -209,14 +214,7 @@ def test_a_killed_worker_goes_on_at_the_last_whole_track(home: Home, serve: Serv
 
 def test_a_worker_that_is_asked_to_end_hands_its_job_back_at_once(home: Home, serve: Serve) -> None:
     standin = big_album(serve)
-    assert home.run("scrape").code == 0
-    assert home.run("reconcile").code == 0
-    standin.settings.rate = 500_000
-    worker = home.start("work", "--drain")
-    deadline = time.monotonic() + 60
-    while not list((home.music / ".bandcampsync" / "staging").rglob("m0000*")):
-        assert time.monotonic() < deadline and worker.poll() is None
-        time.sleep(0.02)
+    worker = worker_amid_download(home, standin, track="m0000*", rate=500_000)
     asked = time.monotonic()
     worker.terminate()
     worker.wait(timeout=20)
@@ -321,14 +319,7 @@ def test_one_page_that_never_answers_does_not_block_the_queue(home: Home, serve:
 
 def test_the_jobs_of_a_killed_worker_of_this_machine_are_taken_up_at_once(home: Home, serve: Serve) -> None:
     standin = big_album(serve)
-    assert home.run("scrape").code == 0
-    assert home.run("reconcile").code == 0
-    standin.settings.rate = 500_000
-    worker = home.start("work", "--drain")
-    deadline = time.monotonic() + 60
-    while not list((home.music / ".bandcampsync" / "staging").rglob("m0000*")):
-        assert time.monotonic() < deadline and worker.poll() is None
-        time.sleep(0.02)
+    worker = worker_amid_download(home, standin, track="m0000*", rate=500_000)
     worker.kill()
     worker.wait()
     standin.settings.rate = None
