@@ -8,30 +8,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bandcamp_sync.health.unit import Unit
+
 STALE = timedelta(seconds=90)
 
-#: A unit's fields, and what each is when its source does not say.
-_FIELDS: dict[str, Any] = {
-    "name": None,
-    "description": "",
-    "source": "host",
-    "service": None,
-    "load_state": "loaded",
-    "active_state": "unknown",
-    "sub_state": "unknown",
-    "since": None,
-    "main_pid": None,
-    "restarts": 0,
-    "next_elapse": None,
-    "last_result": None,
-}
-
-Unit = dict[str, Any]
+Published = dict[str, Any]
 
 
-def read_units(folder: Path, now: datetime) -> list[Unit]:
+def read_units(folder: Path, now: datetime) -> list[Published]:
     """Every published unit, by name. A file that cannot be read counts as silence."""
-    units: list[Unit] = []
+    units: list[Published] = []
     try:
         paths = sorted(path for path in folder.glob("*.json") if not path.name.startswith("."))
     except OSError:
@@ -52,8 +38,8 @@ def _has_name(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("name"), str) and bool(value["name"])
 
 
-def _unit(value: dict[str, Any], stale: bool) -> Unit:
-    unit = {name: value.get(name, default) for name, default in _FIELDS.items()}
+def _unit(value: dict[str, Any], stale: bool) -> Published:
+    unit = {name: value.get(name, default) for name, default in Unit(value["name"]).to_json().items()}
     if stale:
         unit |= {"active_state": "unknown", "sub_state": "stale", "main_pid": None, "next_elapse": None}
     return unit
