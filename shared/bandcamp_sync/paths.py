@@ -98,6 +98,11 @@ class DataFolder:
         return self.state / "alarms"
 
     @property
+    def timers(self) -> Path:
+        """When the loops run next, one file a loop."""
+        return self.state / "timers"
+
+    @property
     def progress(self) -> Path:
         """One file a running download."""
         return self.state / "progress"

@@ -100,7 +100,7 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
         item = by_key.get(key, job.item)
         fresh = job.model_copy(update={"item": item})
         if key in known.dead:
-            yield _from_the_dead(fresh, known)
+            yield from_the_dead(fresh, known.max_attempts, known.now)
         elif key in known.ignored or (item.hidden and not known.policy.include_hidden):
             if state is State.PENDING:
                 yield Intent(Act.WITHDRAW, job, State.PENDING, "it is not wanted any more")
@@ -110,11 +110,12 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
             yield Intent(Act.UPGRADE, fresh, State.DONE, "it was streamed; looking for its download again")
 
 
-def _from_the_dead(job: Job, known: Known) -> Intent:
+def from_the_dead(job: Job, max_attempts: int, now: datetime) -> Intent:
+    """What becomes of a job whose worker died: it is tried again, and that was an attempt."""
     attempt = job.attempt + 1
-    failure = Failure(reason=Reason.LEASE, sentence="its worker gave no sign of life", at=known.now)
+    failure = Failure(reason=Reason.LEASE, sentence="its worker gave no sign of life", at=now)
     back = job.model_copy(update={"attempt": attempt, "failure": failure})
-    if attempt >= known.max_attempts:
+    if attempt >= max_attempts:
         return Intent(Act.GIVE_UP, back, State.IN_PROGRESS, f"{attempt} workers died with it")
     return Intent(Act.RECOVER, back, State.IN_PROGRESS, failure.sentence)
 

@@ -16,7 +16,7 @@ LAYERS = (
     {"stages", "views", "show"},
     {"ledger", "plan", "fetch", "notify"},
     {"books", "control", "ignore", "alarms", "bandcamp", "collection", "spool", "library", "health", "logs"},
-    {"files", "settings", "errors", "clock", "paths"},
+    {"files", "settings", "errors", "clock", "paths", "processes"},
 )
 #: Values that anyone may import, wherever they stand: settings need them to know what is allowed.
 PURE_VALUES = {"bandcamp.formats", "library.names"}

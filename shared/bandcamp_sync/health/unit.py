@@ -10,14 +10,18 @@ from typing import Any
 #: The instance number is in a worker's name: `bandcamp-sync-worker@1.service`.
 WORKER_PREFIX = "bandcamp-sync-worker@"
 
+SCRAPE_TIMER = "bandcamp-sync.timer"
+RECONCILE_TIMER = "bandcamp-sync-reconcile.timer"
+RETRY_TIMER = "bandcamp-sync-retry.timer"
+
 #: Unit: which service of the stack it belongs to, and what it does.
 UNITS: dict[str, tuple[str, str]] = {
-    "bandcamp-sync.timer": ("scraper", "When the purchases are listed next"),
+    SCRAPE_TIMER: ("scraper", "When the purchases are listed next"),
     "bandcamp-sync.service": ("scraper", "Lists the purchases into collection.json"),
-    "bandcamp-sync-reconcile.timer": ("reconciler", "When collection and library are compared next"),
+    RECONCILE_TIMER: ("reconciler", "When collection and library are compared next"),
     "bandcamp-sync-reconcile.path": ("reconciler", "Watches for a new collection and for what is asked"),
     "bandcamp-sync-reconcile.service": ("reconciler", "Queues what is missing"),
-    "bandcamp-sync-retry.timer": ("reconciler", "When the next download is tried again"),
+    RETRY_TIMER: ("reconciler", "When the next download is tried again"),
     "bandcamp-dashboard.service": ("dashboard", "Shows what goes on"),
 }
 

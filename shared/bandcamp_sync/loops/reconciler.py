@@ -6,14 +6,17 @@ whose worker died. Looking for those is cheap; a whole reconcile reads every job
 
 import logging
 import shutil
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from threading import Thread
 
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Request, Verb, is_asked, take
 from bandcamp_sync.errors import LocalTrouble, Stopped, UnknownKey
+from bandcamp_sync.health.timers import Timer, Timetable
+from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER
 from bandcamp_sync.ignore import change_ignored
-from bandcamp_sync.loops.service import Troubles, file_mark, run_service, write_state
+from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
 from bandcamp_sync.paths import DataFolder, music_folder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.glance import Glance
@@ -38,6 +41,14 @@ def reconciler_loop(settings: Settings) -> None:
     run_service("reconciler", settings, lambda data, clock: Reconciler(settings, data, clock).run())
 
 
+@dataclass(frozen=True)
+class Run:
+    """A reconcile: when it began, and whether it came to its end."""
+
+    at: datetime
+    went_well: bool
+
+
 class Reconciler:
     """One reconciler process."""
 
@@ -50,32 +61,38 @@ class Reconciler:
         self._seen: object = None
         self._due_at: dict[str, float] = {"leases": 0.0, "all": 0.0, "disk": 0.0}
         self._verifying: Thread | None = None
+        self._timetable = Timetable(data.timers, "reconciler")
+        self._last: Run | None = None
 
     def run(self) -> None:
         """Until the clock is stopped (then `Stopped` is raised)."""
         while True:
             self.clock.check()
+            self.start_verify()
             try:
                 self.look()
             except (LocalTrouble, OSError) as error:
                 self.troubles.begin(error)
+                self.publish_timers()
                 self.clock.sleep(_TROUBLE_WAIT_S)
             else:
                 self.troubles.over()
+                self.publish_timers()
                 self.clock.sleep(_LOOK_EVERY_S)
 
     def look(self) -> bool:
         """One look; True when it made a reconcile. Raises LocalTrouble or OSError, and looks anew next time then."""
         if self._is_time("disk", _DISK_EVERY_S):
             self.publish_disk()
-        self._start_verify()
         self._do_items()
         asked = take(self.data, Verb.RECONCILE)
         marks = self._marks()
         if asked is None and marks == self._seen and not self._is_needed():
             return False
         self._seen = None  # should this one fail, the next look tries again
+        self._last = Run(self.clock.now(), went_well=False)
         reconcile(self.settings, self.data, self.music, self.clock)
+        self._last = Run(self._last.at, went_well=True)
         self._seen = marks
         self._due_at["all"] = self.clock.monotonic() + _ALL_EVERY_S
         if asked is not None:
@@ -86,6 +103,17 @@ class Reconciler:
         """When the earliest retry is due; None when none waits."""
         waiting = [job.not_before for state, job in self._glance.jobs().values() if state is State.FAILED]
         return min((due for due in waiting if due is not None), default=None)
+
+    def publish_timers(self) -> None:
+        """Leave for others when this looks again, and when the next retry is due."""
+        last, retry = self._last, self.next_retry()
+        whole = Timer()
+        if last is not None:
+            wait_s = _ALL_EVERY_S if last.went_well else _TROUBLE_WAIT_S
+            result = "success" if last.went_well else "exit-code"
+            whole = Timer(rfc3339(last.at + timedelta(seconds=wait_s)), rfc3339(last.at), result)
+        timers = {RECONCILE_TIMER: whole, RETRY_TIMER: Timer(rfc3339(retry) if retry is not None else None)}
+        tell_timers(self._timetable, timers)
 
     def publish_disk(self) -> None:
         """Leave the music disk's free room for those who may not see the music folder."""
@@ -153,16 +181,17 @@ class Reconciler:
             except UnknownKey as error:
                 log.warning("retry: %s", error)
 
-    def _start_verify(self) -> None:
-        """Verify beside the loop: a library takes hours, and the queue must go on meanwhile."""
+    def start_verify(self) -> None:
+        """When asked for, verify beside the loop: a library takes hours, and the queue must go on meanwhile."""
         if self._verifying is not None and self._verifying.is_alive():
             return
         if (wanted := take(self.data, Verb.VERIFY)) is not None:
             wanted.done()
-            self._verifying = Thread(target=self._verify, name="verify", daemon=True)
+            self._verifying = Thread(target=self.verify, name="verify", daemon=True)
             self._verifying.start()
 
-    def _verify(self) -> None:
+    def verify(self) -> None:
+        """Check the library now, and leave what was found for others to see."""
         from bandcamp_sync.stages.verify import verify  # decodes audio: loaded when asked for
 
         try:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Verb, is_asked, take
-from bandcamp_sync.errors import AskUser, BandcampTrouble, LocalTrouble, Paused, RateLimited
-from bandcamp_sync.loops.service import Troubles, file_mark, run_service, write_state
+from bandcamp_sync.errors import AskUser, BandcampSyncError, BandcampTrouble, LocalTrouble, Paused, RateLimited
+from bandcamp_sync.health.timers import Timer, Timetable
+from bandcamp_sync.health.unit import SCRAPE_TIMER
+from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
 from bandcamp_sync.notify import tell_news
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
@@ -67,6 +69,7 @@ class Scraper:
         self.settings, self.data, self.clock = settings, data, clock
         self.troubles = Troubles()
         self._memory_path = data.state / "scraper.json"
+        self._timetable = Timetable(data.timers, "scraper")
         # Kept here too, so that a disk that takes no more files does not make this loop forget and ask without end.
         self.memory = read_memory(self._memory_path)
         self._last_try: datetime | None = None
@@ -80,6 +83,7 @@ class Scraper:
             if self.is_due():
                 self.scrape_once()
             self.tell()
+            self.publish_timer(running=False)
             self.clock.sleep(_LOOK_EVERY_S)
 
     def is_due(self) -> bool:
@@ -90,27 +94,34 @@ class Scraper:
             return True
         if self.memory.failures and self.memory.cookies != self._cookies():
             return True
-        last = self._last()
-        now = self.clock.now()
-        return next_scrape(last, self.memory, self.settings, now) <= now
+        due = self.next_due()
+        return due is not None and due <= self.clock.now()
 
-    def scrape_once(self) -> None:
-        """One scrape. Trouble is told once and remembered, and never ends the loop."""
+    def next_due(self) -> datetime | None:
+        """When the next scrape is due by itself; None while paused."""
+        if self.data.paused.exists():
+            return None
+        return next_scrape(self._last(), self.memory, self.settings, self.clock.now())
+
+    def scrape_once(self) -> BandcampSyncError | OSError | None:
+        """One scrape. Trouble is told once and remembered, and never ends the loop: it is what comes back."""
         asked = take(self.data, Verb.SCRAPE)
         if asked is not None:
             asked.done()
         failures = self.memory.failures + (self.memory.started_at is not None)
         self._last_try = self.clock.now()
         self._remember(Memory(failures, self._cookies(), rfc3339(self._last_try)))
+        self.publish_timer(running=True)
         try:
             run_scrape(self.settings, self.data, self.clock)
         except (AskUser, BandcampTrouble, LocalTrouble, Paused, OSError) as error:
             until = rfc3339(error.until) if isinstance(error, RateLimited) else None
             self._remember(Memory(failures + 1, self._cookies(), None, until))
             self.troubles.begin(error)
-        else:
-            self._remember(Memory())
-            self.troubles.over()
+            return error
+        self._remember(Memory())
+        self.troubles.over()
+        return None
 
     def tell(self) -> None:
         """Notify of alarms, whoever raised them: at once when they change, and again later what could not be sent.
@@ -121,6 +132,17 @@ class Scraper:
         if mark != self._told_mark or now >= self._tell_again:
             self._told_mark, self._tell_again = mark, now + _TELL_AGAIN_S
             tell_news(self.settings, self.data)
+
+    def publish_timer(self, running: bool) -> None:
+        """Leave for others when the next scrape is due, and how the last one went."""
+        due, last = self.next_due(), last_scrape(self.data)
+        timer = Timer(
+            next_elapse=rfc3339(due) if due is not None and not running else None,
+            last_trigger=rfc3339(last[0]) if last else None,
+            last_result=("success" if last[1] == "done" else "exit-code") if last else None,
+            running=running,
+        )
+        tell_timers(self._timetable, {SCRAPE_TIMER: timer})
 
     def _last(self) -> datetime | None:
         """The last run, by anybody: the command line leaves its runs in the same file."""

@@ -11,6 +11,7 @@ from types import FrameType
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import BandcampSyncError, FolderTrouble, LocalTrouble, SettingInvalid, Stopped
 from bandcamp_sync.files import atomic
+from bandcamp_sync.health.timers import Timer, Timetable
 from bandcamp_sync.logs.setup import set_up_logging
 from bandcamp_sync.loops.alive import BeatingClock
 from bandcamp_sync.paths import DataFolder, data_folder
@@ -98,6 +99,14 @@ def file_mark(path: Path) -> tuple[int, int, int] | None:
     except OSError:
         return None
     return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+def tell_timers(timetable: Timetable, timers: Mapping[str, Timer]) -> None:
+    """Leave a loop's timers for who publishes them; a full disk is no reason to end."""
+    try:
+        timetable.tell(timers)
+    except OSError as error:
+        log.debug("the timers are not written: %s", error.strerror)
 
 
 def write_state(path: Path, value: object) -> None:

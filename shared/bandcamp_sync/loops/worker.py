@@ -11,6 +11,7 @@ from bandcamp_sync.paths import DataFolder, music_folder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
 from bandcamp_sync.stages.fan import open_or_tell
+from bandcamp_sync.stages.reconcile import recover_abandoned
 from bandcamp_sync.stages.work import Worker
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class WorkerLoop:
     def run(self) -> None:
         """Until the clock is stopped (then `Stopped` is raised); what it held is handed back."""
         self.worker.spool.make_folders()
+        recover_abandoned(self.settings, self.data, self.clock)
         try:
             while True:
                 self.clock.check()

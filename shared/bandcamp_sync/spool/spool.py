@@ -8,7 +8,6 @@ Files that are not jobs go to `<folder>/quarantine/`. Dot files are files in the
 
 import os
 import secrets
-import socket
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.errors import FolderTrouble, LeaseLost
 from bandcamp_sync.files import atomic
 from bandcamp_sync.files.quarantine import quarantine
+from bandcamp_sync.processes import identity, is_gone
 from bandcamp_sync.spool.job import Claim, Job, State
 
 SUFFIX = ".job"
@@ -27,31 +27,13 @@ MODE = 0o600  # a job holds its redownload URL
 
 
 def new_holder() -> str:
-    """A name for one worker: host and boot, process, and a random part; a reused process id is another holder."""
-    return f"{_this_boot()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
-def _this_boot() -> str:
-    try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
-    except OSError:
-        boot = "unknown"
-    return f"{socket.gethostname()}-{boot}"
+    """A name for one worker: which process it is, and a random part, as a process may have several."""
+    return f"{identity(os.getpid())}:{secrets.token_hex(4)}"
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether a holder was a process of this very boot of this host, and is gone. Of others only the lease tells."""
-    place, _, rest = holder.partition(":")
-    pid = rest.partition(":")[0]
-    if place != _this_boot() or place.endswith("-unknown") or not pid.isdigit():
-        return False
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
+    """Whether a holder was a process of this host and is gone. Of others only the lease tells."""
+    return is_gone(holder.rpartition(":")[0])
 
 
 class Spool:
@@ -195,6 +177,10 @@ class Spool:
             if abs(now - last_sign) > lease or (job.claim is not None and _is_dead(job.claim.holder)):
                 dead.append(job)
         return dead
+
+    def abandoned(self) -> list[Job]:
+        """Jobs in `in_progress` whose holder was a process of this host that is gone."""
+        return [job for job in self.jobs(State.IN_PROGRESS) if job.claim is not None and _is_dead(job.claim.holder)]
 
     def _last_sign(self, key: str) -> datetime | None:
         try:

@@ -1,7 +1,7 @@
 """Reconcile: make a plan, then apply it. Needs no network, and only reads the music folder."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from bandcamp_sync import alarms
@@ -14,7 +14,7 @@ from bandcamp_sync.ignore import publish_ignored, read_ignored
 from bandcamp_sync.library.marker import check_music_folder
 from bandcamp_sync.library.receipts import copies
 from bandcamp_sync.paths import DataFolder, MusicFolder
-from bandcamp_sync.plan import Act, Intent, Known, Plan, make_plan
+from bandcamp_sync.plan import Act, Intent, Known, Plan, from_the_dead, make_plan
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
 from bandcamp_sync.spool.spool import Spool
@@ -68,10 +68,27 @@ def reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clock: C
     data.config.mkdir(parents=True, exist_ok=True)
     publish_ignored(data, read_ignored(data))
     plan = plan_reconcile(settings, data, music, clock)
-    applied = [intent for intent in plan.intents if _APPLY[intent.act](spool, intent)]
+    applied = _apply(spool, plan.intents)
     spool.tidy(clock.now(), _ABANDONED)
-    for intent in applied:
-        log.info("%s: %s (%s)", intent.act, intent.job.label, intent.why)
+    return applied
+
+
+def recover_abandoned(settings: Settings, data: DataFolder, clock: Clock) -> list[Intent]:
+    """Bring back what processes of this host held when they died, without waiting for the lease to run out.
+
+    For a worker that starts: its predecessor in the same container is seen dead from there alone.
+    """
+    spool, now = Spool(data.inbox), clock.now()
+    return _apply(spool, [from_the_dead(job, settings.max_attempts, now) for job in spool.abandoned()])
+
+
+def _apply(spool: Spool, intents: Iterable[Intent]) -> list[Intent]:
+    """The intents that took effect; what others moved meanwhile is left to them."""
+    applied = []
+    for intent in intents:
+        if _APPLY[intent.act](spool, intent):
+            log.info("%s: %s (%s)", intent.act, intent.job.label, intent.why)
+            applied.append(intent)
     return applied
 
 

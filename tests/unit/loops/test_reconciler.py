@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bandcamp_sync.clock import Clock
+from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.collection.store import write_capture
 from bandcamp_sync.control import Verb, ask, is_asked
 from bandcamp_sync.errors import MusicFolderMissing
+from bandcamp_sync.health.timers import read_timers
+from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER
 from bandcamp_sync.library.marker import write_marker
 from bandcamp_sync.loops.reconciler import Reconciler
 from bandcamp_sync.paths import data_folder, music_folder
@@ -131,7 +133,7 @@ def test_a_request_that_met_trouble_is_not_lost(home: Home) -> None:
 def test_verify_runs_beside_the_loop_and_leaves_what_it_found(home: Home) -> None:
     write_marker(home.data, home.music, NOW)
     ask(home.data, Verb.VERIFY)
-    home.reconciler.look()
+    home.reconciler.start_verify()
     deadline = time.monotonic() + 20
     found = home.data.state / "verify.json"
     while not found.exists() and time.monotonic() < deadline:
@@ -143,3 +145,15 @@ def test_it_publishes_the_free_room_for_those_who_may_not_look(home: Home) -> No
     home.music.root.mkdir()
     home.reconciler.look()
     assert (home.data.state / "disk.json").exists()
+
+
+def test_its_timers_tell_when_it_looks_again_and_when_a_retry_is_due(home: Home) -> None:
+    due = Clock().now() + DAY
+    home.put(State.FAILED, "p1", attempt=1, failure=failure(), not_before=due)
+    home.reconciler.look()
+    home.reconciler.publish_timers()
+    timers = read_timers(home.data.timers)
+    assert timers[RETRY_TIMER].next_elapse == rfc3339(due)
+    whole = timers[RECONCILE_TIMER]
+    assert whole.last_result == "success"
+    assert whole.next_elapse is not None and whole.last_trigger is not None and whole.next_elapse > whole.last_trigger

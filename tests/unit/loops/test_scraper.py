@@ -8,6 +8,8 @@ from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Verb, ask, is_asked, pause
 from bandcamp_sync.errors import Stopped
 from bandcamp_sync.files import atomic
+from bandcamp_sync.health.timers import read_timers
+from bandcamp_sync.health.unit import SCRAPE_TIMER
 from bandcamp_sync.loops.scraper import Memory, Scraper, next_scrape, read_memory
 from bandcamp_sync.paths import data_folder
 from bandcamp_sync.settings import Settings
@@ -146,3 +148,15 @@ def test_it_ends_when_it_is_told_to(home: Home) -> None:
     home.clock.stop()
     with pytest.raises(Stopped):
         home.scraper().run()
+
+
+def test_its_timer_tells_when_the_next_scrape_is_due_and_how_the_last_one_went(home: Home) -> None:
+    scraper = home.scraper()
+    assert scraper.scrape_once() is not None, "without cookies a scrape tells its trouble"
+    scraper.publish_timer(running=False)
+    timer = read_timers(home.data.timers)[SCRAPE_TIMER]
+    assert (timer.last_result, timer.running) == ("exit-code", False)
+    assert timer.next_elapse == rfc3339(home.clock.now() + timedelta(minutes=5))
+    pause(home.data, NOW)
+    scraper.publish_timer(running=False)
+    assert read_timers(home.data.timers)[SCRAPE_TIMER].next_elapse is None

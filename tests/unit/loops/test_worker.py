@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,10 +12,11 @@ from bandcamp_sync.errors import Stopped
 from bandcamp_sync.loops.scraper import Scraper
 from bandcamp_sync.loops.worker import WorkerLoop
 from bandcamp_sync.paths import data_folder, music_folder
+from bandcamp_sync.processes import identity
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
 from bandcamp_sync.spool.spool import Spool
-from bandcamp_sync.stages.reconcile import reconcile
+from bandcamp_sync.stages.reconcile import reconcile, recover_abandoned
 from standin import StandIn, World
 from unit.factories import NOW
 
@@ -101,3 +104,20 @@ def test_it_ends_within_moments_when_told_to_while_it_waits(home: Home) -> None:
     thread.join(10)
     assert time.monotonic() - began < 2
     assert home.counts() == (3, 0, 0)
+
+
+def test_what_a_killed_process_of_this_host_held_is_taken_up_at_once_at_the_next_start(home: Home) -> None:
+    gone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    holder = f"{identity(gone.pid)}:00000000"
+    [key, *_] = home.spool.keys(State.PENDING)
+    assert home.spool.claim(key, holder, home.clock.now()) is not None
+    assert recover_abandoned(home.settings, home.data, home.clock) == []
+    gone.kill()
+    gone.wait()
+    thread = running(home)
+    try:
+        until(home, (0, 0, 3))
+    finally:
+        home.clock.stop()
+        thread.join(10)
+    assert key in home.spool.keys(State.DONE)

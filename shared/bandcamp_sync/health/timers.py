@@ -1,0 +1,48 @@
+"""When the loops run next: each leaves its timers in `state/timers/<service>.json`, whoever publishes units reads them.
+
+A loop knows when it is due; supervisord knows only that it runs. On a host systemd has timers of its own.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bandcamp_sync.files import atomic
+
+
+@dataclass(frozen=True)
+class Timer:
+    """`next_elapse`, `last_trigger`: RFC 3339. `last_result`: `success` or `exit-code`. `running`: it elapsed, and what
+    it starts is under way."""
+
+    next_elapse: str | None = None
+    last_trigger: str | None = None
+    last_result: str | None = None
+    running: bool = False
+
+
+class Timetable:
+    """One loop's timers; writes only what is news, as it is told twice a second."""
+
+    def __init__(self, folder: Path, service: str) -> None:
+        self._path = folder / f"{service}.json"
+        self._told: dict[str, Timer] | None = None
+
+    def tell(self, timers: Mapping[str, Timer]) -> None:
+        """Leave these timers, by unit name. Raises OSError."""
+        if timers != self._told:
+            atomic.write_json(self._path, {name: asdict(timer) for name, timer in timers.items()}, durable=False)
+            self._told = dict(timers)
+
+
+def read_timers(folder: Path) -> dict[str, Timer]:
+    """Every loop's timers by unit name; a file that is not what it should be tells nothing."""
+    found: dict[str, Timer] = {}
+    for path in sorted(folder.glob("[!.]*.json")):
+        try:
+            value = json.loads(path.read_bytes())
+            found |= {str(name): Timer(**fields) for name, fields in value.items()}
+        except (OSError, ValueError, TypeError, AttributeError):
+            continue
+    return found
