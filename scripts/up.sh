@@ -11,10 +11,24 @@ setting() {  # a variable from the environment, else from .env, else the default
     echo "${value:-$2}"
 }
 
+data=$(setting DATA_DIR ./volumes)
+
+next_step() {
+    cookies=$(setting COOKIES_FILE "$data/config/cookies.txt")
+    if [ -s "$cookies" ]; then
+        echo "Albums arrive by themselves; \`make status\` tells how far it is."
+    else
+        echo "Next: log in to Bandcamp in a browser, export the cookies of bandcamp.com, and save them as"
+        echo "      $cookies (then: chmod 600 $cookies). Syncing begins by itself."
+    fi
+}
+
 if ! sh scripts/engine.sh; then
     echo "No Docker engine answers; starting the same four services as local processes."
     make --no-print-directory setup
-    exec .venv/bin/python -m services.local up
+    .venv/bin/python -m services.local up
+    next_step
+    exit
 fi
 
 # The containers run as a user, and write to folders of the host: as whoever starts them, or as 1000 for root.
@@ -25,8 +39,11 @@ else
     PUID=$(setting PUID 1000)
     PGID=$(setting PGID 1000)
 fi
-export PUID PGID
-data=$(setting DATA_DIR ./volumes)
+VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' shared/pyproject.toml)
+REVISION=$(git rev-parse --short HEAD 2>/dev/null || true)
+export PUID PGID VERSION REVISION
+[ ! -f scripts/versions.sh ] || . scripts/versions.sh
+
 music=$(setting MUSIC_DIR "")
 # Only the music folder inside the data folder is made here. One elsewhere must be there: it may be a disk.
 mkdir -p "$data/config" "$data/music"
@@ -37,6 +54,11 @@ if [ -n "$music" ] && [ ! -d "$music" ]; then
     echo "MUSIC_DIR=$music is not there; mount or make it first" >&2
     exit 5
 fi
-docker compose up -d --build --wait
-bind=$(setting DASHBOARD_BIND 127.0.0.1:5000)
-echo "The stack is up: http://$bind  (make ps, make logs, make down)"
+if ! docker compose up -d --build --wait; then
+    echo "The stack did not become healthy. What each container says:" >&2
+    docker compose ps --all --format 'table {{.Service}}\t{{.Status}}' >&2
+    docker compose logs --tail 15 >&2
+    exit 1
+fi
+echo "The stack is up: http://$(setting DASHBOARD_BIND 127.0.0.1:5000)  (make ps, make logs, make down)"
+next_step

@@ -33,12 +33,15 @@ def environment(settings: Settings, environ: Mapping[str, str], run: Path, outpu
     return {
         **environ,
         "WORKERS": str(settings.workers),
+        "DATA_DIR": str(settings.data_dir.expanduser().absolute()),
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",
         "BCS_ROOT": str(ROOT),
         "BCS_RUN": str(run),
         "BCS_PYTHON": sys.executable,
         "BCS_OUTPUT": output,
+        "BCS_NAME": "local",
+        "BCS_SOURCE": "host",
     }
 
 

@@ -1,0 +1,231 @@
+"""supervisord's event listener: publishes its programs as units, and gives up on none of them for ever.
+
+    python -m bandcamp_sync.health.listener --name scraper --source container --run /tmp
+
+It needs DATA_DIR. In the `--run` folder it leaves `fatal` as long as a program is given up, and touches
+`alive/listener`: what a container's health check looks at. Light on purpose: it runs in every container.
+"""
+
+import argparse
+import json
+import os
+import re
+import select
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from xmlrpc.client import Fault, ServerProxy
+
+from supervisor import childutils
+
+from bandcamp_sync.files import atomic
+from bandcamp_sync.health.numbers import Numbers
+from bandcamp_sync.health.publish import publish
+from bandcamp_sync.health.supervisor import FATAL, Process, Seen, parse_exits, parse_process, stopped, units_of
+from bandcamp_sync.health.supervisor import to_try_again as worth_another_try
+from bandcamp_sync.health.timers import read_timers
+from bandcamp_sync.health.unit import WORKER_PREFIX, Unit
+from bandcamp_sync.processes import identity
+
+#: A reader calls a source stale after 90 s.
+_RENEW_EVERY_S = 20.0
+_LOOK_EVERY_S = 0.5
+_LOG_BYTES = 16_384
+#: A start that nobody asked for is a restart.
+_BY_ITSELF = ("EXITED", "BACKOFF", "FATAL")
+
+
+class Ended(Exception):
+    """supervisord tells this listener to end."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where to publish: `health/<name>.json` in `data`; `source` is `container` or `host`."""
+
+    data: Path
+    run: Path
+    name: str
+    source: str
+
+    @property
+    def health(self) -> Path:
+        """Where units are published."""
+        return self.data / "health"
+
+
+class Listener:
+    """Publishes what supervisord tells, when it is news and every now and then. `ask`: supervisord's own API."""
+
+    def __init__(self, place: Place, ask: Any, publisher: str, clock: Callable[[], float] = time.time) -> None:
+        self.place, self._ask, self._publisher, self._clock = place, ask, publisher, clock
+        self._numbers = Numbers(place.data / "state" / "numbers")
+        self._own: dict[int, int] = {}
+        self._restarts: Counter[str] = Counter()
+        self._processes: list[Process] = []
+        self._told: list[Unit] = []
+        self._told_at = 0.0
+        self._name = place.name
+        self._restarts_path = place.run / "restarts.json"
+        self._seen_timers: object = None
+
+    def notice(self, event: str, headers: Mapping[str, str]) -> None:
+        """A change of a program's state, or a tick. Publishes what is news."""
+        if event == "PROCESS_STATE_STARTING" and headers.get("from_state") in _BY_ITSELF:
+            self._restarts[headers["processname"]] += 1
+            counted = {"publisher": self._publisher, "restarts": self._restarts}
+            atomic.write_json(self._restarts_path, counted, durable=False)
+        self.look()
+
+    def look(self) -> None:
+        """Ask supervisord, and publish when something changed or the last time is long ago."""
+        self._processes = [parse_process(told) for told in self._ask.getAllProcessInfo()]
+        exits = parse_exits(self._ask.readLog(-_LOG_BYTES, 0))
+        self._number_workers()
+        self._publish(Seen(self._processes, self._timers(), exits, self._restarts, self._own, self.place.source))
+        self._show_fatal()
+        for name in worth_another_try(self._processes, exits, int(self._clock())):
+            with suppress(Fault):
+                self._ask.startProcess(name, False)
+
+    def look_at_timers(self) -> None:
+        """Publish what the loops say of their timers, when it is news; supervisord is not asked."""
+        if self._timers_mark() != self._seen_timers and self._processes:
+            self.look()
+
+    def end(self) -> None:
+        """Say that everything has ended. A worker that others go on without leaves nothing behind."""
+        if self._own and self._others_work():
+            self._file(self._name).unlink(missing_ok=True)
+            return
+        self._processes = stopped(self._processes, int(self._clock()))
+        self._publish(Seen(self._processes, self._timers(), {}, self._restarts, self._own, self.place.source))
+
+    def renew(self) -> None:
+        """Give a sign of life to the health check."""
+        alive = self.place.run / "alive" / "listener"
+        alive.parent.mkdir(parents=True, exist_ok=True)
+        alive.touch()
+
+    def carry_on(self) -> None:
+        """Count restarts on from where a listener of the same supervisord ended."""
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            before = json.loads(self._restarts_path.read_bytes())
+            if before["publisher"] == self._publisher:
+                self._restarts = Counter(before["restarts"])
+
+    # --- what it knows -----------------------------------------------------------------------------------------------
+
+    def _timers(self) -> dict[str, Any]:
+        self._seen_timers = self._timers_mark()
+        return dict(read_timers(self.place.data / "state" / "timers"))
+
+    def _timers_mark(self) -> object:
+        try:
+            folder = self.place.data / "state" / "timers"
+            return tuple((entry.name, entry.stat().st_mtime_ns) for entry in os.scandir(folder) if entry.name[0] != ".")
+        except OSError:
+            return None
+
+    def _number_workers(self) -> None:
+        """Give every worker program here a number that no other container's worker has."""
+        places = [name.removeprefix(WORKER_PREFIX) for process in self._processes if (name := process.name)]
+        new = [int(place) for place in places if place.isdigit() and int(place) not in self._own]
+        if not new:
+            return
+        self._own |= dict(zip(sorted(new), self._numbers.take(len(new)), strict=False))
+        if self.place.name == "worker":
+            self._name = f"worker-{min(self._own.values())}"
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Forget workers of containers that are no more: nobody holds their numbers."""
+        for path in self.place.health.glob("worker-*.json"):
+            number = re.fullmatch(r"worker-(\d+)\.json", path.name)
+            if number and path != self._file(self._name) and self._numbers.is_free(int(number[1])):
+                path.unlink(missing_ok=True)
+
+    def _others_work(self) -> bool:
+        fresh = self._clock() - 2 * _RENEW_EVERY_S
+        others = (path for path in self.place.health.glob("worker-*.json") if path != self._file(self._name))
+        return any(path.stat().st_mtime > fresh for path in others)
+
+    # --- what it leaves ----------------------------------------------------------------------------------------------
+
+    def _file(self, name: str) -> Path:
+        return self.place.health / f"{name}.json"
+
+    def _publish(self, seen: Seen) -> None:
+        units, now = units_of(seen), self._clock()
+        if units == self._told and 0 <= now - self._told_at < _RENEW_EVERY_S:
+            return
+        publish(self.place.health, self._name, units, datetime.fromtimestamp(now, UTC), self._publisher)
+        self._told, self._told_at = units, now
+
+    def _show_fatal(self) -> None:
+        fatal = [process.name for process in self._processes if process.state == FATAL]
+        path = self.place.run / "fatal"
+        if fatal:
+            path.write_text("\n".join(fatal) + "\n")
+        else:
+            path.unlink(missing_ok=True)
+
+
+def listen(listener: Listener) -> None:
+    """Follow supervisord's events until told to end. A disk that takes no file for a while is waited out."""
+    while True:
+        childutils.listener.ready()
+        while not select.select([sys.stdin], [], [], _LOOK_EVERY_S)[0]:
+            _try(listener.look_at_timers)
+        line = sys.stdin.readline()
+        if not line:
+            raise Ended
+        headers = childutils.get_headers(line)
+        payload = sys.stdin.read(int(headers["len"]))
+        about = childutils.get_headers(payload) if headers["eventname"].startswith("PROCESS_STATE") else {}
+        _try(lambda: listener.notice(headers["eventname"], about))  # noqa: B023 - called at once
+        _try(listener.renew)
+        childutils.listener.ok()
+
+
+def _try(deed: Callable[[], None]) -> None:
+    try:
+        deed()
+    except (OSError, Fault) as error:
+        # Its own words go to supervisord's output; the programs' health must not hang on this one's.
+        sys.stderr.write(f"health: not published ({type(error).__name__}: {error})\n")
+
+
+def main(words: list[str] | None = None) -> int:
+    """Be supervisord's event listener; the exit code."""
+    parser = argparse.ArgumentParser(prog="bandcamp_sync.health.listener")
+    parser.add_argument("--name", required=True, help="publish in health/NAME.json")
+    parser.add_argument("--source", choices=("container", "host"), default="container")
+    parser.add_argument("--run", type=Path, default=Path("/tmp"), help="where the signs of life are left")
+    given = parser.parse_args(words)
+    supervisord: ServerProxy = childutils.getRPCInterface(os.environ)
+    place = Place(Path(os.environ["DATA_DIR"]), given.run, given.name, given.source)
+    listener = Listener(place, supervisord.supervisor, identity(os.getppid()))
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended
+
+    signal.signal(signal.SIGTERM, end)
+    try:
+        listener.carry_on()
+        listen(listener)
+    except (Ended, KeyboardInterrupt):
+        _try(listener.end)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
