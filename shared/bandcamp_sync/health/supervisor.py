@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bandcamp_sync.clock import rfc3339
-from bandcamp_sync.health.timers import Timer
 from bandcamp_sync.health.unit import (
     RECONCILE_TIMER,
     RETRY_TIMER,
     SCRAPE_TIMER,
     WORKER_PREFIX,
+    Timer,
     Unit,
     about,
     worker_unit,

@@ -5,21 +5,11 @@ A loop knows when it is due; supervisord knows only that it runs. On a host syst
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 from bandcamp_sync.files import atomic
-
-
-@dataclass(frozen=True)
-class Timer:
-    """`next_elapse`, `last_trigger`: RFC 3339. `last_result`: `success` or `exit-code`. `running`: it elapsed, and what
-    it starts is under way."""
-
-    next_elapse: str | None = None
-    last_trigger: str | None = None
-    last_result: str | None = None
-    running: bool = False
+from bandcamp_sync.health.unit import Timer
 
 
 class Timetable:

@@ -49,6 +49,17 @@ class Unit:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class Timer:
+    """What a loop says of its timer. `next_elapse`, `last_trigger`: RFC 3339. `last_result`: `success` or `exit-code`.
+    `running`: it elapsed, and what it starts is under way."""
+
+    next_elapse: str | None = None
+    last_trigger: str | None = None
+    last_result: str | None = None
+    running: bool = False
+
+
 def worker_unit(number: int) -> str:
     """The name of the worker with this number, from 1."""
     return f"{WORKER_PREFIX}{number}.service"

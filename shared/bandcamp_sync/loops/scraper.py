@@ -14,8 +14,8 @@ from pathlib import Path
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Verb, is_asked, take
 from bandcamp_sync.errors import AskUser, BandcampSyncError, BandcampTrouble, LocalTrouble, Paused, RateLimited
-from bandcamp_sync.health.timers import Timer, Timetable
-from bandcamp_sync.health.unit import SCRAPE_TIMER
+from bandcamp_sync.health.timers import Timetable
+from bandcamp_sync.health.unit import SCRAPE_TIMER, Timer
 from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
 from bandcamp_sync.notify import tell_news
 from bandcamp_sync.paths import DataFolder

@@ -11,7 +11,8 @@ from types import FrameType
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import BandcampSyncError, FolderTrouble, LocalTrouble, SettingInvalid, Stopped
 from bandcamp_sync.files import atomic
-from bandcamp_sync.health.timers import Timer, Timetable
+from bandcamp_sync.health.timers import Timetable
+from bandcamp_sync.health.unit import Timer
 from bandcamp_sync.logs.setup import set_up_logging
 from bandcamp_sync.loops.alive import BeatingClock
 from bandcamp_sync.paths import DataFolder, data_folder
@@ -33,10 +34,11 @@ def serve(loop: Callable[[Settings], None]) -> int:
     return 0
 
 
-def run_service(
-    name: str, settings: Settings, loop: Callable[[DataFolder, Clock], None], environ: Mapping[str, str] = os.environ
-) -> None:
-    """Run `loop` until SIGTERM or SIGINT. What it raises ends the process, so that its supervisor starts it anew."""
+def prepare(name: str, settings: Settings, environ: Mapping[str, str] = os.environ) -> tuple[DataFolder, Clock]:
+    """Umask, folders, logging and signals of a process called `name`; its clock is stopped by SIGTERM and SIGINT.
+
+    Raises FolderTrouble.
+    """
     if settings.umask is not None:
         os.umask(settings.umask)
     data = data_folder(settings)
@@ -50,6 +52,14 @@ def run_service(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
+    return data, clock
+
+
+def run_service(
+    name: str, settings: Settings, loop: Callable[[DataFolder, Clock], None], environ: Mapping[str, str] = os.environ
+) -> None:
+    """Run `loop` until SIGTERM or SIGINT. What it raises ends the process, so that its supervisor starts it anew."""
+    data, clock = prepare(name, settings, environ)
     log.info("the %s is up", name)
     try:
         loop(data, clock)

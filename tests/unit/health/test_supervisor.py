@@ -11,7 +11,7 @@ from bandcamp_sync.health.supervisor import (
     to_try_again,
     units_of,
 )
-from bandcamp_sync.health.timers import Timer
+from bandcamp_sync.health.unit import Timer
 
 SCRAPER = Process("bandcamp-sync", "RUNNING", start=1_764_000_000, pid=7)
 

@@ -1,7 +1,8 @@
 from pathlib import Path
 
 import pytest
-from bandcamp_sync.health.timers import Timer, Timetable, read_timers
+from bandcamp_sync.health.timers import Timetable, read_timers
+from bandcamp_sync.health.unit import Timer
 
 
 def test_what_a_loop_tells_is_read_by_unit(tmp_path: Path) -> None:
