@@ -6,8 +6,8 @@ PY := .venv/bin/python
 READY := .venv/.ready
 KEY ?=
 
-.PHONY: help setup run up down ps logs demo sync scrape reconcile retry verify fan-id status \
-        test test-stack bench lint lock clean
+.PHONY: help setup run up down ps logs demo demo-stack sync scrape reconcile retry verify fan-id status \
+        backup restore shell update test test-stack bench measure lint lock clean
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ setup: $(READY) ## make .venv with all that running and testing needs
 
 demo: $(READY) ## see it work: albums arrive from a stand-in Bandcamp; no account, no Docker
 	@$(PY) -m services.local demo
+
+demo-stack: ## the same in containers, at port 5050
+	@sh scripts/demo-stack.sh
 
 up: ## build and start the stack with Docker Compose, or as local processes where no engine answers
 	@sh scripts/up.sh
@@ -57,12 +60,28 @@ fan-id: ## whose session the cookies are, and until when
 status: ## every purchase in one state, and what needs you
 	@sh scripts/stage.sh reconciler status
 
+# FILE and SERVICE reach these scripts through the environment.
+backup: ## keep the books and your cookies in backups/, or in FILE=...
+	@sh scripts/backup.sh
+
+restore: ## put back the books of FILE=backups/...; the present ones are kept
+	@sh scripts/restore.sh
+
+shell: ## a shell with bandcampsync at hand, in SERVICE=worker or from .venv
+	@sh scripts/shell.sh
+
+update: ## rebuild with the newest yt-dlp
+	@sh scripts/update.sh
+
 test: $(READY) ## every test that needs no Docker
 	@$(PY) -m pytest -n auto -m "not needs_docker"
 
 test-stack: $(READY) ## the tests that need a Docker engine
 	@if sh scripts/engine.sh; then $(PY) -m pytest -m needs_docker || [ $$? = 5 ]; \
 	else echo "No Docker engine answers; these tests need one." >&2; exit 1; fi
+
+measure: ## what the running containers weigh: images, memory and processor at rest
+	@python3 bench/stack.py
 
 bench: $(READY) ## what a delivery costs, against fetching an archive and unpacking it
 	@$(PY) bench

@@ -42,7 +42,7 @@ fi
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' shared/pyproject.toml)
 REVISION=$(git rev-parse --short HEAD 2>/dev/null || true)
 export PUID PGID VERSION REVISION
-[ ! -f scripts/versions.sh ] || . scripts/versions.sh
+. scripts/versions.sh
 
 music=$(setting MUSIC_DIR "")
 # Only the music folder inside the data folder is made here. One elsewhere must be there: it may be a disk.

@@ -9,44 +9,20 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import click
 
 from bandcamp_sync import __version__
-from bandcamp_sync.errors import (
-    AskUser,
-    BandcampSyncError,
-    BandcampTrouble,
-    LocalTrouble,
-    Paused,
-    SettingInvalid,
-    Stopped,
-    UnknownKey,
-)
+from bandcamp_sync.errors import BandcampSyncError, NotABackup, Stopped, UnknownKey, exit_code
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.settings import Settings
+from bandcamp_sync.spool.job import State
 
 EXIT_SOME_FAILED = 1
-
-#: Which family of errors ends with which exit code.
-EXIT_CODES: tuple[tuple[type[BandcampSyncError], int], ...] = (
-    (SettingInvalid, 2),
-    (UnknownKey, 2),
-    (AskUser, 3),
-    (BandcampTrouble, 4),
-    (LocalTrouble, 5),
-    (Paused, 1),
-    (Stopped, 130),
-)
-
-
-def exit_code(error: BandcampSyncError) -> int:
-    """The exit code of an error that ended a command."""
-    return next((code for family, code in EXIT_CODES if isinstance(error, family)), 1)
 
 
 class App:
@@ -415,6 +391,70 @@ def resume() -> None:
     with _running("reconciler") as app:
         atomic.remove(app.data.paused)
         app.say("resumed")
+
+
+@main.command()
+@click.argument("file", metavar="FILE|-")
+def backup(file: str) -> None:
+    """Write the books, your cookies included, into one archive; music is not in it."""
+    if file == "-" and sys.stdout.isatty():
+        raise click.UsageError("a backup is not written to a terminal; redirect it, or name a file")
+    with _running("reconciler") as app:
+        _backup(app, file)
+
+
+def _backup(app: App, file: str) -> None:
+    from pathlib import Path
+
+    from bandcamp_sync.backup import save_backup, write_backup
+    from bandcamp_sync.errors import FolderTrouble
+
+    if file != "-":
+        path = Path(file).absolute()
+        manifest = save_backup(app.data, path, app.clock)
+        app.say(f"backup: {_told(manifest.jobs)}; {path.stat().st_size:,} bytes in {file}")
+        return
+    try:
+        with open(sys.stdout.fileno(), "wb", closefd=False) as out:
+            manifest = write_backup(app.data, out, app.clock)
+    except OSError as error:
+        raise FolderTrouble("standard output", f"{error.strerror}; the backup is not complete") from error
+    click.echo(f"backup: {_told(manifest.jobs)}", err=True)
+
+
+def _told(jobs: Mapping[State, int]) -> str:
+    return ", ".join(f"{jobs[state]} {state}" for state in State if jobs.get(state)) or "no jobs"
+
+
+@main.command()
+@click.argument("file", metavar="FILE|-")
+@click.option("--force", is_flag=True, help="Also while services seem to run.")
+def restore(file: str, force: bool) -> None:
+    """Put the books of a backup in the place of the present ones, which are kept."""
+    if file == "-" and sys.stdin.isatty():
+        raise click.UsageError("a backup is not read from a terminal; redirect one, or name a file")
+    with _running("reconciler") as app:
+        try:
+            source = open(sys.stdin.fileno() if file == "-" else file, "rb", closefd=file != "-")  # noqa: SIM115
+        except (FileNotFoundError, IsADirectoryError) as error:
+            raise NotABackup(f"{file}: {error.strerror}") from error
+        with source:
+            _restore(app, source, force)
+
+
+def _restore(app: App, source: BinaryIO, force: bool) -> None:
+    from bandcamp_sync.backup import restore
+    from bandcamp_sync.clock import rfc3339
+
+    done = restore(app.data, app.music, source, app.settings.lease, app.clock, force)
+    for former in done.completed:
+        app.say(f"a restore that had been interrupted was completed first; what was there before it is in {former}")
+    if done.unreadable:
+        app.say(f"{done.unreadable} files in the queue are no jobs; they lie in quarantine/ there")
+    if done.newer:
+        app.say(f"{len(done.newer)} arrived after the backup: the next reconcile finds them in the music folder")
+    kept = f"the former books are in {done.former}" if done.former else "there were none before"
+    app.say(f"restored: {_told(done.jobs)}, as of {rfc3339(done.created_at)}; {kept}")
 
 
 @main.command()

@@ -2,7 +2,7 @@
 
 Four families say what the caller should do: `AskUser` (only a person can mend it), `BandcampTrouble` (stop and come
 back later), `LocalTrouble` (this machine needs mending) and `ItemTrouble` (this purchase only; the rest goes on).
-The first three are "trouble of ours": they cost a job no attempt. Errors carry fields; `cli.py` turns them into exit
+The first three are "trouble of ours": they cost a job no attempt. Errors carry fields; `exit_code` turns them into exit
 codes, and `str()` of each is the one clear line that a user reads. No field ever holds a cookie or a signed URL.
 """
 
@@ -29,6 +29,14 @@ class UnknownKey(BandcampSyncError):
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(f"no purchase {key!r} in the collection; `bandcampsync status --json` lists the keys")
+
+
+class NotABackup(BandcampSyncError):
+    """What was given to be restored is no backup, or is damaged. Nothing was changed."""
+
+    def __init__(self, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"this is no backup that can be restored: {problem}; nothing was changed")
 
 
 # --- only a person can mend it -------------------------------------------------------------------------------------
@@ -270,3 +278,23 @@ class BadAudio(ItemTrouble):
     def __init__(self, file_name: str, problem: str) -> None:
         self.file_name, self.problem = file_name, problem
         super().__init__(Reason.AUDIO, f"{file_name} does not decode: {problem}")
+
+
+# --- how a command ends that met one --------------------------------------------------------------------------------
+
+#: Which family of errors ends with which exit code.
+EXIT_CODES: tuple[tuple[type[BandcampSyncError], int], ...] = (
+    (SettingInvalid, 2),
+    (UnknownKey, 2),
+    (NotABackup, 2),
+    (AskUser, 3),
+    (BandcampTrouble, 4),
+    (LocalTrouble, 5),
+    (Paused, 1),
+    (Stopped, 130),
+)
+
+
+def exit_code(error: BandcampSyncError) -> int:
+    """The exit code of an error that ended a command or a unit's run; see the README."""
+    return next((code for family, code in EXIT_CODES if isinstance(error, family)), 1)

@@ -34,6 +34,7 @@ EXAMPLES: list[BandcampSyncError] = [
     errors.FolderTrouble(PLACE, "Permission denied"),
     errors.MusicFolderMissing(PLACE),
     errors.Paused(),
+    errors.NotABackup("it is damaged, cut off, or no tar.gz at all"),
     errors.LeaseLost("p1"),
     errors.ItemTrouble(Reason.GONE, "its download page is gone"),
     errors.TransferBroken("the connection broke"),

@@ -14,7 +14,7 @@ NAME = "bandcamp_sync"
 LAYERS = (
     {"cli", "__main__", "loops", "bootstrap", "health.listener", "health.publish"},
     {"stages", "views", "show"},
-    {"ledger", "plan", "fetch", "notify"},
+    {"ledger", "plan", "fetch", "notify", "backup"},
     {"books", "control", "ignore", "alarms", "bandcamp", "collection", "spool", "library", "health", "logs"},
     {"files", "settings", "errors", "clock", "paths", "processes"},
 )
