@@ -70,6 +70,8 @@ def _running(service: str) -> Iterator[App]:
         _end(error, str(error), exit_code(error), debug)
     except OSError as error:
         _end(error, f"{error.filename or 'the data folder'}: {error.strerror}", 5, debug)
+    except ModuleNotFoundError:
+        raise  # for `Commands`, which knows what was asked for
     except Exception as error:
         _end(
             error,
@@ -110,7 +112,26 @@ def _stopper(app: App) -> Callable[[int, FrameType | None], Any]:
     return stop
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class Commands(click.Group):
+    """Each image holds what its own service needs; a command that needs more says where it can be run."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            if ctx.params.get("debug") or (error.name or "").startswith("bandcamp_sync"):
+                raise
+            command = ctx.invoked_subcommand
+            click.echo(
+                f"bandcampsync: `{command}` needs {error.name}, which is not installed here; "
+                f"in containers run: docker compose exec worker bandcampsync {command}",
+                err=True,
+            )
+            ctx.exit(2)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bandcampsync")
 @click.option("--debug", is_flag=True, help="Show a traceback when something goes wrong.")
 def main(debug: bool) -> None:
