@@ -77,7 +77,7 @@ test: $(READY) ## every test that needs no Docker
 	@$(PY) -m pytest -n auto -m "not needs_docker"
 
 test-stack: $(READY) ## the tests that need a Docker engine
-	@if sh scripts/engine.sh; then $(PY) -m pytest -m needs_docker || [ $$? = 5 ]; \
+	@if sh scripts/engine.sh; then $(PY) -m pytest -m needs_docker; \
 	else echo "No Docker engine answers; these tests need one." >&2; exit 1; fi
 
 measure: ## what the running containers weigh: images, memory and processor at rest
