@@ -6,7 +6,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 KEY ?=
 
-.PHONY: help setup run up down ps logs demo demo-stack sync scrape reconcile retry verify fan-id status \
+.PHONY: help setup run up down ps logs demo demo-stack sync scrape reconcile retry verify pause resume fan-id status \
         backup restore shell update test test-stack bench measure lint lock clean
 
 help: ## print this
@@ -53,6 +53,12 @@ retry: ## try again what failed, or only KEY=p500000003
 
 verify: ## check every file of the library
 	@sh scripts/stage.sh worker verify
+
+pause: ## hold everything, across restarts
+	@sh scripts/stage.sh reconciler pause
+
+resume: ## go on
+	@sh scripts/stage.sh reconciler resume
 
 fan-id: ## whose session the cookies are, and until when
 	@sh scripts/stage.sh scraper fan-id

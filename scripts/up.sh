@@ -32,12 +32,18 @@ if ! sh scripts/engine.sh; then
 fi
 
 # The containers run as a user, and write to folders of the host: as whoever starts them, or as 1000 for root.
+given=$(setting PUID "")
 if [ "$(id -u)" != 0 ]; then
     PUID=$(setting PUID "$(id -u)")
     PGID=$(setting PGID "$(id -g)")
 else
     PUID=$(setting PUID 1000)
     PGID=$(setting PGID 1000)
+fi
+if [ "$PUID:$PGID" != 1000:1000 ] && [ -z "$given" ]; then
+    # `docker compose` by hand must run the containers as the same user.
+    printf 'PUID=%s\nPGID=%s\n' "$PUID" "$PGID" >> .env
+    echo "Your containers run as $PUID:$PGID; .env says so now."
 fi
 VERSION=$(sed -n 's/^version = "\(.*\)"/\1/p' shared/pyproject.toml)
 REVISION=$(git rev-parse --short HEAD 2>/dev/null || true)
