@@ -109,13 +109,18 @@ def _up(environ: dict[str, str], settings: Settings) -> int:
 
 
 def _down(environ: dict[str, str]) -> int:
-    if not crew.is_running(environ):
+    pid = crew.running_pid(environ)
+    if pid is None:
         click.echo("nothing runs")
         return 0
+    # supervisord stops answering as soon as it begins to end its programs; it has ended when its process is gone.
     crew.control(environ, "shutdown")
     deadline = time.monotonic() + 30
-    while crew.is_running(environ) and time.monotonic() < deadline:
-        time.sleep(0.2)
+    while crew.lives(pid) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    if crew.lives(pid):
+        click.echo(f"the services take their time to end (supervisord is process {pid})", err=True)
+        return 1
     click.echo("the services have ended")
     return 0
 

@@ -56,9 +56,26 @@ def control(environ: Mapping[str, str], *words: str) -> subprocess.CompletedProc
     return subprocess.run(command, env=dict(environ), cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
 
 
+def running_pid(environ: Mapping[str, str]) -> int | None:
+    """The process of this checkout's supervisord; None when nothing runs."""
+    told = control(environ, "pid").stdout.strip()
+    return int(told) if told.isdecimal() else None
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
 def is_running(environ: Mapping[str, str]) -> bool:
     """Whether this checkout's services run already."""
-    return control(environ, "pid").stdout.strip().isdecimal()
+    return running_pid(environ) is not None
 
 
 def start(environ: Mapping[str, str]) -> subprocess.Popen[str]:
