@@ -46,13 +46,19 @@ class AskUser(BandcampSyncError):
     """The session does not work; the user must act."""
 
 
+def _place(path: Path | str) -> str:
+    """A path as a person finds it: the containers know the data folder by another name than its owner does."""
+    hint = " (a container's /data is your ./volumes, or DATA_DIR)" if str(path).startswith("/data/") else ""
+    return f"{path}{hint}"
+
+
 class CookiesMissing(AskUser):
     """There is no cookies file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         super().__init__(
-            f"no cookies file at {path}: log in to Bandcamp in a browser, export the cookies of bandcamp.com "
+            f"no cookies file at {_place(path)}: log in to Bandcamp in a browser, export the cookies of bandcamp.com "
             "(cookies.txt, JSON or the Cookie header) and save them there"
         )
 
@@ -62,7 +68,7 @@ class CookiesInvalid(AskUser):
 
     def __init__(self, path: Path | str, problem: str, line: int | None = None) -> None:
         self.path, self.problem, self.line = path, problem, line
-        where = f"{path}, line {line}" if line is not None else str(path)
+        where = f"{_place(path)}, line {line}" if line is not None else _place(path)
         super().__init__(f"{where}: {problem}; export the cookies of bandcamp.com again")
 
 

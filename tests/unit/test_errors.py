@@ -90,3 +90,10 @@ def test_a_trouble_of_an_item_carries_its_reason() -> None:
     assert errors.ArchiveBroken("x").reason is Reason.ARCHIVE
     assert errors.BadAudio("a.flac", "x").reason is Reason.AUDIO
     assert ItemTrouble(Reason.REAUTH, "x", "https://bandcamp.com/settings").link == "https://bandcamp.com/settings"
+
+
+def test_a_path_inside_a_container_is_told_as_its_owner_knows_it() -> None:
+    assert "(a container's /data is your ./volumes, or DATA_DIR)" in str(
+        errors.CookiesMissing(Path("/data/config/cookies.txt"))
+    )
+    assert "container" not in str(errors.CookiesMissing(Path("/srv/music/config/cookies.txt")))

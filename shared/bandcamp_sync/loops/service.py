@@ -76,7 +76,10 @@ def _make_folders(data: DataFolder) -> None:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             uid, gid = os.getuid(), os.getgid()
-            remedy = f"cannot be written ({error.strerror}); run: chown -R {uid}:{gid} {data.root}"
+            remedy = (
+                f"cannot be written ({error.strerror}); run: chown -R {uid}:{gid} {data.root}"
+                " (for containers: on your data folder; or set PUID and PGID to its owner)"
+            )
             raise FolderTrouble(folder, remedy) from error
 
 
