@@ -54,7 +54,9 @@ music=$(setting MUSIC_DIR "")
 # Only the music folder inside the data folder is made here. One elsewhere must be there: it may be a disk.
 mkdir -p "$data/config" "$data/music"
 if [ "$(id -u)" = 0 ]; then
-    chown "$PUID:$PGID" "$data" "$data/config" "$data/music"
+    # Cookies that root put there are for the containers' user to read.
+    chown "$PUID:$PGID" "$data" "$data/music"
+    chown -R "$PUID:$PGID" "$data/config"
 fi
 if [ -n "$music" ] && [ ! -d "$music" ]; then
     echo "MUSIC_DIR=$music is not there; mount or make it first" >&2
