@@ -1,7 +1,8 @@
 #!/bin/sh
-# Makes .venv with everything that running and testing needs. Safe to run again.
+# Makes .venv with everything that running and testing needs, or with `all`: running alone. Safe to run again.
 set -eu
 cd "$(dirname "$0")/.."
+extras=${1:-dev}
 
 find_python() {
     for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11; do
@@ -35,6 +36,7 @@ if ! .venv/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))'
     make_venv
 fi
 echo "installing into .venv"
-.venv/bin/python -m pip install -q --disable-pip-version-check -c requirements.lock -e './shared[dev]'
+.venv/bin/python -m pip install -q --disable-pip-version-check -c requirements.lock -e "./shared[$extras]"
 sh scripts/install-browser.sh
-touch .venv/.ready
+# `make` goes by .ready, and needs what tests need.
+if [ "$extras" = dev ]; then touch .venv/.ready; else touch ".venv/.ready-$extras"; fi

@@ -42,6 +42,7 @@ else
 fi
 if [ "$PUID:$PGID" != 1000:1000 ] && [ -z "$given" ]; then
     # `docker compose` by hand must run the containers as the same user.
+    [ -z "$(tail -c 1 .env 2>/dev/null)" ] || echo >> .env
     printf 'PUID=%s\nPGID=%s\n' "$PUID" "$PGID" >> .env
     echo "Your containers run as $PUID:$PGID; .env says so now."
 fi

@@ -87,12 +87,21 @@ class Ledger:
 
 def visible_ignored(data: DataFolder) -> frozenset[str]:
     """The ignore list itself where it can be seen, else the copy that the reconciler published."""
-    if data.ignore.exists():
+    if is_seen(data.ignore):
         return read_ignored(data)
     value = read_json(data.state / "ignored.json")
     if not isinstance(value, list):
         return frozenset()
     return frozenset(key for key in value if isinstance(key, str) and is_key(key))
+
+
+def is_seen(path: Path) -> bool:
+    """Whether there is such a file, as far as this process may look: a covered folder may be closed, too."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
 
 
 def read_json(path: Path) -> Any:

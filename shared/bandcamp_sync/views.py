@@ -14,9 +14,10 @@ from bandcamp_sync import __version__, alarms
 from bandcamp_sync.bandcamp.session import read_session
 from bandcamp_sync.books import Row, Shown
 from bandcamp_sync.clock import Clock, rfc3339
+from bandcamp_sync.health.merge import worst_states
 from bandcamp_sync.health.overall import Seen, overall
 from bandcamp_sync.health.published import read_units
-from bandcamp_sync.ledger import Ledger, read_json
+from bandcamp_sync.ledger import Ledger, is_seen, read_json
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import data_folder, music_folder
 from bandcamp_sync.settings import Settings
@@ -64,7 +65,7 @@ class Views:
             "now": rfc3339(now),
             "paused": seen.paused,
             "units": units,
-            "systemd": {unit["name"]: unit["active_state"] for unit in units},
+            "systemd": worst_states(units),
             "session": {**asdict(session), "problem": _said(session.problem), "expiry": session.expiry(now)},
             "disk": self._disk(books.rows),
             "counts": dict(books.counts or {}),
@@ -107,7 +108,7 @@ class Views:
         used = sum(row.size or 0 for row in rows)
         free: int | None = None
         published = read_json(self.data.state / "disk.json")
-        if self._music.marker.exists():
+        if is_seen(self._music.marker):
             free = shutil.disk_usage(self._music.root).free
         elif isinstance(published, dict) and isinstance(published.get("free"), int):
             free = published["free"]

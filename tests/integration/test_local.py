@@ -70,7 +70,7 @@ def test_it_comes_up_in_the_background_is_listed_and_goes_down(local: Local) -> 
         listed = local.do("ps")
         for unit in ("bandcamp-sync ", "bandcamp-sync-reconcile ", "bandcamp-sync-worker@1 ", "bandcamp-dashboard "):
             assert unit in listed.replace("bandcamp-sync-worker:", "")
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 40
         while set(local.status()["systemd"].values()) != {"active"} and time.monotonic() < deadline:
             time.sleep(0.2)
         units = {unit["name"]: unit for unit in local.status()["units"]}

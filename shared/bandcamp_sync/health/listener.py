@@ -29,7 +29,16 @@ from supervisor import childutils
 from bandcamp_sync.files import atomic
 from bandcamp_sync.health.numbers import Numbers
 from bandcamp_sync.health.publish import publish
-from bandcamp_sync.health.supervisor import FATAL, Process, Seen, parse_exits, parse_process, stopped, units_of
+from bandcamp_sync.health.supervisor import (
+    Exit,
+    Process,
+    Seen,
+    is_given_up,
+    parse_exits,
+    parse_process,
+    stopped,
+    units_of,
+)
 from bandcamp_sync.health.supervisor import to_try_again as worth_another_try
 from bandcamp_sync.health.timers import read_timers
 from bandcamp_sync.health.unit import WORKER_PREFIX, Unit
@@ -91,7 +100,7 @@ class Listener:
         exits = parse_exits(self._ask.readLog(-_LOG_BYTES, 0))
         self._number_workers()
         self._publish(Seen(self._processes, self._timers(), exits, self._restarts, self._own, self.place.source))
-        self._show_fatal()
+        self._show_given_up(exits)
         for name in worth_another_try(self._processes, exits, int(self._clock())):
             with suppress(Fault):
                 self._ask.startProcess(name, False)
@@ -170,8 +179,8 @@ class Listener:
         publish(self.place.health, self._name, units, datetime.fromtimestamp(now, UTC), self._publisher)
         self._told, self._told_at = units, now
 
-    def _show_fatal(self) -> None:
-        fatal = [process.name for process in self._processes if process.state == FATAL]
+    def _show_given_up(self, exits: Mapping[str, Exit]) -> None:
+        fatal = [process.name for process in self._processes if is_given_up(process, exits)]
         path = self.place.run / "fatal"
         if fatal:
             path.write_text("\n".join(fatal) + "\n")
@@ -211,6 +220,9 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--source", choices=("container", "host"), default="container")
     parser.add_argument("--run", type=Path, default=Path("/tmp"), help="where the signs of life are left")
     given = parser.parse_args(words)
+    # What it publishes is as open as all else. A value that is none is complained of by the programs themselves.
+    with suppress(ValueError):
+        os.umask(int(os.environ.get("UMASK", ""), 8))
     supervisord: ServerProxy = childutils.getRPCInterface(os.environ)
     place = Place(Path(os.environ["DATA_DIR"]), given.run, given.name, given.source)
     listener = Listener(place, supervisord.supervisor, identity(os.getppid()))

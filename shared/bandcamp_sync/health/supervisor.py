@@ -169,6 +169,12 @@ def stopped(processes: Iterable[Process], now: int) -> list[Process]:
     return [Process(process.name, "STOPPED", process.start, now) for process in processes]
 
 
+def is_given_up(process: Process, exits: Mapping[str, Exit]) -> bool:
+    """Whether supervisord will not start it again: it died too often at its start, or of its settings later."""
+    of_settings = process.state == "EXITED" and exits.get(process.name, Exit(None)).code == EXIT_SETTINGS
+    return of_settings or process.state == FATAL
+
+
 def to_try_again(processes: Iterable[Process], exits: Mapping[str, Exit], now: int) -> list[str]:
     """Programs that supervisord gave up, and that deserve another try by now."""
     return [

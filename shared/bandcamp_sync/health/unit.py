@@ -25,6 +25,14 @@ UNITS: dict[str, tuple[str, str]] = {
     "bandcamp-dashboard.service": ("dashboard", "Shows what goes on"),
 }
 
+#: What there is besides where systemd runs the programs: there, loops are units.
+HOST_UNITS: dict[str, tuple[str, str]] = {
+    "bandcamp-sync.path": ("scraper", "Watches for new cookies and for what is asked"),
+    "bandcamp-sync-retry.service": ("reconciler", "Asks for a reconcile when something is due"),
+    "bandcamp-sync-verify.path": ("reconciler", "Watches for a check of the library that is asked"),
+    "bandcamp-sync-verify.service": ("reconciler", "Checks every file of the library"),
+}
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -69,4 +77,4 @@ def about(name: str) -> tuple[str | None, str]:
     """A unit's service and description, by its name; (None, "") for one that is not ours."""
     if name.startswith(WORKER_PREFIX):
         return "worker", "Downloads and places albums"
-    return UNITS.get(name, (None, ""))
+    return {**UNITS, **HOST_UNITS}.get(name, (None, ""))

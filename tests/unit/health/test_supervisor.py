@@ -5,6 +5,7 @@ from bandcamp_sync.health.supervisor import (
     Exit,
     Process,
     Seen,
+    is_given_up,
     parse_exits,
     parse_process,
     stopped,
@@ -128,3 +129,11 @@ def test_a_given_up_program_gets_another_try_unless_its_settings_are_wrong(
 def test_supervisords_answer_is_read() -> None:
     told = {"name": "bandcamp-sync", "statename": "RUNNING", "start": 1_764_000_000, "stop": 0, "pid": 7, "group": "x"}
     assert parse_process(told) == SCRAPER
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "given_up"),
+    [("FATAL", 1, True), ("EXITED", 2, True), ("EXITED", 1, False), ("EXITED", None, False), ("BACKOFF", 2, False)],
+)
+def test_what_is_not_started_again_was_given_up(state: str, code: int | None, given_up: bool) -> None:
+    assert is_given_up(Process("bandcamp-sync", state), {"bandcamp-sync": Exit(code)}) is given_up
