@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import requests
+from bandcamp_sync.clock import Clock
+from bandcamp_sync.health.publish import publish
 from bandcamp_sync.health.unit import UNITS, Unit
 from integration.albums import assert_whole, deliverable, truth
 from standin import World
@@ -32,7 +34,7 @@ def arrived(images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[A
     settings = {"UMASK": "027", "LOG_LEVEL": "DEBUG"}
     with launched(images, tmp_path_factory.mktemp("arrival"), World.build(purchases=30), **settings) as stack:
         stack.up(healthy=True)
-        wait_until(lambda: len(stack.units()) == 9, 20, "nine units are published")
+        wait_until(lambda: [u["active_state"] for u in stack.units().values()] == ["active"] * 9, 20, "nine units live")
         before = stack.health(), stack.api("/api/status")
         stack.put_cookies()
         stack.wait_for_albums(len(deliverable(stack.standin)))
@@ -144,3 +146,19 @@ def test_a_restart_starts_no_scrape_when_one_ran_lately(arrived: Arrived) -> Non
     due = wait_until(lambda: stack.units()["bandcamp-sync.timer"]["next_elapse"], 10, "its timer is set")
     assert due > arrived.status_without_cookies["now"]
     assert not stack.standin.log.entries()
+
+
+def test_units_of_the_host_are_shown_beside_the_containers_in_the_same_fields(arrived: Arrived) -> None:
+    stack = arrived.stack
+    failed = Unit("bandcamp-sync.service", active_state="failed", sub_state="failed", last_result="exit-code")
+    waiting = Unit("bandcamp-sync.timer", active_state="active", sub_state="waiting")
+    publish(stack.data / "health", "host", [failed, waiting], Clock().now())
+    try:
+        status = stack.api("/api/status")
+        both = [unit for unit in status["units"] if unit["name"] == "bandcamp-sync.service"]
+        assert {unit["source"]: unit["active_state"] for unit in both} == {"container": "active", "host": "failed"}
+        assert both[0].keys() == both[1].keys()
+        assert status["systemd"]["bandcamp-sync.service"] == "failed", "nothing green hides what is broken"
+        assert status["systemd"]["bandcamp-sync.timer"] == "active"
+    finally:
+        (stack.data / "health" / "host.json").unlink()
