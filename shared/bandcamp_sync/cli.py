@@ -427,7 +427,7 @@ def backup(file: str) -> None:
 def _backup(app: App, file: str) -> None:
     from pathlib import Path
 
-    from bandcamp_sync.backup import save_backup, write_backup
+    from bandcamp_sync.backup.save import save_backup, write_backup
     from bandcamp_sync.errors import FolderTrouble
 
     if file != "-":
@@ -464,7 +464,7 @@ def restore(file: str, force: bool) -> None:
 
 
 def _restore(app: App, source: BinaryIO, force: bool) -> None:
-    from bandcamp_sync.backup import restore
+    from bandcamp_sync.backup.restore import restore
     from bandcamp_sync.clock import rfc3339
 
     done = restore(app.data, app.music, source, app.settings.lease, app.clock, force)

@@ -1,0 +1,1 @@
+"""`backup` and `restore`: the books as one archive, made while everything runs, put back by renames."""
