@@ -18,8 +18,9 @@ mounts=no
 
 say() { printf '   %s\n' "$*"; }
 step() { printf '%s\n' "$*"; }
+warn() { printf 'install.sh: %s\n' "$1" >&2; }
 die() {
-    printf 'install.sh: %s\n' "$1" >&2
+    warn "$1"
     exit "${2:-1}"
 }
 act() { if [ $dry = yes ]; then say "would run: $*"; else "$@"; fi; }
@@ -52,12 +53,16 @@ install_it() {
     tell_what_next
 }
 
-check_manager() {
+finds_manager() {
     if [ -z "${XDG_RUNTIME_DIR:-}" ] && [ -d "/run/user/$(id -u)" ]; then
         XDG_RUNTIME_DIR=/run/user/$(id -u)
         export XDG_RUNTIME_DIR
     fi
-    version=$(ctl show --property=Version --value 2>/dev/null) ||
+    version=$(ctl show --property=Version --value 2>/dev/null)
+}
+
+check_manager() {
+    finds_manager ||
         die "no systemd user manager answers here; without one, \`make run\` runs everything in the foreground"
     ctl show --timestamp=unix --property=Version >/dev/null 2>&1 ||
         die "systemd $version is too old, 251 is needed; \`make run\` runs everything in the foreground"
@@ -254,13 +259,21 @@ tell_what_next() {
 
 uninstall_it() {
     step "1. Is there a systemd user manager?"
-    check_manager
+    answers=yes
+    if finds_manager; then
+        check_manager
+    else
+        answers=no
+        warn "no systemd user manager answers here; the links go all the same, and a unit that runs is not stopped"
+    fi
     step "2. Stop"
-    act systemctl --user stop 'bandcamp-sync*' 'bandcamp-dashboard*'
+    [ $answers = no ] || act systemctl --user stop 'bandcamp-sync*' 'bandcamp-dashboard*'
     step "3. Units"
     remove_links
-    act systemctl --user daemon-reload
-    act systemctl --user reset-failed 'bandcamp-sync*' 'bandcamp-dashboard*' 2>/dev/null || true
+    if [ $answers = yes ]; then
+        act systemctl --user daemon-reload
+        act systemctl --user reset-failed 'bandcamp-sync*' 'bandcamp-dashboard*' 2>/dev/null || true
+    fi
     step "4. Links"
     [ ! -d "$place/data" ] || act rm -f "$place/data/health/host.json"
     act rm -f "$place/app" "$place/data" "$place/music" "$place/installed"

@@ -7,7 +7,8 @@ from bandcamp_sync.settings import Settings
 
 _HEAD = """\
 # Copy this file to .env and set what you like. Docker Compose and the make targets read it. What is empty keeps its
-# default. Under Compose DATA_DIR and MUSIC_DIR are folders of this machine, and the cookies lie in DATA_DIR/config/.
+# default. A value with $, # or spaces goes in 'single quotes': elsewhere Compose takes $ for a variable. Under Compose
+# DATA_DIR and MUSIC_DIR are folders of this machine, and the cookies lie in DATA_DIR/config/.
 """
 
 

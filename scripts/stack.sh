@@ -12,7 +12,8 @@ ps)
     if in_docker; then docker compose ps; else locally ps; fi ;;
 logs)
     if in_docker; then exec docker compose logs --follow --tail 100; fi
-    folder=${DATA_DIR:-$(sed -n 's/^DATA_DIR=//p' .env 2>/dev/null | tail -n 1)}
-    ls "${folder:-volumes}"/logs/*.log >/dev/null 2>&1 || { echo "there are no logs yet"; exit 0; }
-    exec tail -n 100 -F "${folder:-volumes}"/logs/*.log ;;
+    . scripts/settings.sh
+    folder=$(setting DATA_DIR ./volumes)
+    ls "$folder"/logs/*.log >/dev/null 2>&1 || { echo "there are no logs yet"; exit 0; }
+    exec tail -n 100 -F "$folder"/logs/*.log ;;
 esac

@@ -2,14 +2,7 @@
 # Starts the stack: with Docker Compose where an engine answers, else the same four services as local processes.
 set -eu
 cd "$(dirname "$0")/.."
-
-setting() {  # a variable from the environment, else from .env, else the default
-    eval "value=\${$1:-}"
-    if [ -z "$value" ] && [ -f .env ]; then
-        value=$(sed -n "s/^$1=//p" .env | tail -n 1 | sed -e 's/[[:space:]]*$//' -e "s/^[\"']//" -e "s/[\"']\$//")
-    fi
-    echo "${value:-$2}"
-}
+. scripts/settings.sh
 
 data=$(setting DATA_DIR ./volumes)
 
@@ -40,6 +33,15 @@ else
     PUID=$(setting PUID 1000)
     PGID=$(setting PGID 1000)
 fi
+whole() {  # NAME VALUE MEANING
+    case $2 in
+    *[!0-9]*)
+        echo "$1='$2' is not valid: it may be a $3 id, a whole number" >&2
+        exit 2 ;;
+    esac
+}
+whole PUID "$PUID" user
+whole PGID "$PGID" group
 if [ "$PUID:$PGID" != 1000:1000 ] && [ -z "$given" ]; then
     # `docker compose` by hand must run the containers as the same user.
     [ -z "$(tail -c 1 .env 2>/dev/null)" ] || echo >> .env
@@ -63,11 +65,26 @@ if [ -n "$music" ] && [ ! -d "$music" ]; then
     echo "MUSIC_DIR=$music is not there; mount or make it first" >&2
     exit 5
 fi
-if ! docker compose up -d --build --wait; then
+bind=$(setting DASHBOARD_BIND 127.0.0.1:5000)
+# Compose reads the address before anything runs, and says little of a wrong one; so it gets a right one until then.
+DASHBOARD_BIND=127.0.0.1:5000 docker compose build || exit 1
+once() { DASHBOARD_BIND=127.0.0.1:5000 docker compose run --rm --no-deps -T "$@" < /dev/null; }
+once -e DASHBOARD_BIND="$bind" dashboard bandcampsync settings --check || exit
+if [ -n "$music" ]; then
+    writable=0
+    # Compose itself fails with 1.
+    once worker sh -c 'test -w /data/music || exit 5' || writable=$?
+    if [ $writable = 5 ]; then
+        echo "MUSIC_DIR=$music cannot be written by $PUID:$PGID; run: sudo chown $PUID:$PGID '$music'" >&2
+        exit 5
+    fi
+    [ $writable = 0 ] || exit $writable
+fi
+if ! docker compose up -d --wait; then
     echo "The stack did not become healthy. What each container says:" >&2
     docker compose ps --all --format 'table {{.Service}}\t{{.Status}}' >&2
     docker compose logs --tail 15 >&2
     exit 1
 fi
-echo "The stack is up: http://$(setting DASHBOARD_BIND 127.0.0.1:5000)  (make ps, make logs, make down)"
+echo "The stack is up: http://$bind  (make ps, make logs, make down)"
 next_step

@@ -13,6 +13,8 @@ def main() -> NoReturn:
     """Become gunicorn; ends with exit code 2 when the settings are wrong."""
     try:
         settings = Settings.from_environment(os.environ)
+        if published := os.environ.get("BCS_PUBLISHED_AT"):
+            Settings.from_environment({**os.environ, "DASHBOARD_BIND": published})
     except SettingInvalid as error:
         sys.stderr.write(f"bandcampsync: {error}\n")
         sys.exit(2)

@@ -1,10 +1,10 @@
 #!/bin/sh
-# Whether a container's programs live: none was given up, and all renewed their sign of life within five minutes. With
-# an address, also whether that answers. What is wrong is said in one line, for `docker inspect`.
+# Whether a container's programs live: each runs, and all renewed their sign of life within five minutes. With an
+# address, also whether that answers. What is wrong is said in a line, for `docker inspect`.
 set -u
 run=${BCS_RUN:-/tmp}
-if [ -e "$run/fatal" ]; then
-    echo "given up: $(tr '\n' ' ' < "$run/fatal")"
+if [ -e "$run/unwell" ]; then
+    cat "$run/unwell"
     exit 1
 fi
 if [ -z "$(find "$run/alive" -type f 2>/dev/null)" ]; then

@@ -33,6 +33,7 @@ def environment(settings: Settings, environ: Mapping[str, str], run: Path, outpu
     return {
         **environ,
         "WORKERS": str(settings.workers),
+        "BCS_WORKERS": str(settings.workers),
         "DATA_DIR": str(settings.data_dir.expanduser().absolute()),
         "PYTHONPATH": os.pathsep.join(paths),
         "PYTHONUNBUFFERED": "1",

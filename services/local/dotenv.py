@@ -1,6 +1,10 @@
-"""Reads `.env` as Compose does, so that the same file serves local processes. Pure but for the one read."""
+"""Reads `.env` as Compose does, so that the same file serves local processes. Pure but for the one read.
+
+`python services/local/dotenv.py NAME` prints one value, for scripts/settings.sh; hence the standard library alone.
+"""
 
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -34,3 +38,8 @@ def with_file(environ: Mapping[str, str], path: Path) -> dict[str, str]:
     except FileNotFoundError:
         added = {}
     return {**added, **environ}
+
+
+if __name__ == "__main__":
+    _value_of = with_file({}, Path(__file__).resolve().parents[2] / ".env").get(sys.argv[1], "")
+    sys.stdout.buffer.write(f"{_value_of}\n".encode())  # whatever the terminal's encoding: it may be a folder's name

@@ -112,8 +112,15 @@ def _stopper(app: App) -> Callable[[int, FrameType | None], Any]:
     return stop
 
 
+#: What a command has to see of the data folder; a container may hide it (`BCS_HIDDEN`).
+NEEDS = {
+    "config": ("fan-id", "scrape", "work", "sync", "ignore", "unignore", "backup", "restore"),
+    "music": ("reconcile", "work", "sync", "verify", "adopt", "restore"),
+}
+
+
 class Commands(click.Group):
-    """Each image holds what its own service needs; a command that needs more says where it can be run."""
+    """Each image holds and sees what its own service needs; a command that needs more says where it can be run."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
@@ -122,13 +129,24 @@ class Commands(click.Group):
         except ModuleNotFoundError as error:
             if ctx.params.get("debug") or (error.name or "").startswith("bandcamp_sync"):
                 raise
-            command = ctx.invoked_subcommand
-            click.echo(
-                f"bandcampsync: `{command}` needs {error.name}, which is not installed here; "
-                f"in containers run: docker compose exec worker bandcampsync {command}",
-                err=True,
-            )
-            ctx.exit(2)
+            self._send_elsewhere(ctx, str(ctx.invoked_subcommand), f"{error.name}, which is not installed here")
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command of this name, unless it would take a covered folder for an empty one."""
+        name, command, rest = super().resolve_command(ctx, args)
+        hidden = os.environ.get("BCS_HIDDEN", "").split(",")
+        missing = [folder for folder in hidden if name in NEEDS.get(folder, ())]
+        if missing and not set(rest) & {"-h", "--help"}:
+            self._send_elsewhere(ctx, str(name), f"{missing[0]}/, which this container does not see")
+        return name, command, rest
+
+    @staticmethod
+    def _send_elsewhere(ctx: click.Context, command: str, what: str) -> NoReturn:
+        where = f"docker compose exec worker bandcampsync {command}"
+        click.echo(f"bandcampsync: `{command}` needs {what}; in containers run: {where}", err=True)
+        ctx.exit(2)
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -496,8 +514,12 @@ def status(as_json: bool) -> None:
 
 @main.command()
 @click.option("--markdown", is_flag=True, help="The README's table.")
-def settings(markdown: bool) -> None:
+@click.option("--check", is_flag=True, help="Only say what is wrong with the present ones.")
+def settings(markdown: bool, check: bool) -> None:
     """Every setting: its default, its meaning, what it may be."""
+    if check:
+        _check_settings()
+        return
     rows = Settings.table()
     if markdown:
         click.echo("| Variable | Default | Meaning | May be |\n|---|---|---|---|")
@@ -506,3 +528,10 @@ def settings(markdown: bool) -> None:
         return
     for name, default, meaning, allowed in rows:
         click.echo(f"{name}={default}\n    {meaning}; {allowed}")
+
+
+def _check_settings() -> None:
+    try:
+        Settings.from_environment(os.environ)
+    except BandcampSyncError as error:
+        _end(error, str(error), exit_code(error), debug=False)

@@ -48,8 +48,11 @@ class AskUser(BandcampSyncError):
 
 def _place(path: Path | str) -> str:
     """A path as a person finds it: the containers know the data folder by another name than its owner does."""
-    hint = " (a container's /data is your ./volumes, or DATA_DIR)" if str(path).startswith("/data/") else ""
-    return f"{path}{hint}"
+    if f"{path}/".startswith("/data/music/"):
+        return f"{path} (a container's /data/music is your MUSIC_DIR, or music/ in your data folder)"
+    if f"{path}/".startswith("/data/"):
+        return f"{path} (a container's /data is your ./volumes, or DATA_DIR)"
+    return str(path)
 
 
 class CookiesMissing(AskUser):
@@ -190,7 +193,7 @@ class FolderTrouble(LocalTrouble):
 
     def __init__(self, path: Path | str, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{path}: {problem}")
+        super().__init__(f"{_place(path)}: {problem}")
 
 
 class MusicFolderMissing(LocalTrouble):

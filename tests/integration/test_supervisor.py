@@ -30,6 +30,8 @@ autorestart=true
 
 [program:bandcamp-sync]
 command={python} -c "import sys; sys.exit({code})"
+autorestart=unexpected
+exitcodes=2
 startsecs=1
 startretries=1
 """
@@ -118,7 +120,15 @@ def test_a_program_that_cannot_live_has_failed_and_the_health_check_sees_it(
     unit = one.until(lambda units: units.get("bandcamp-sync.service", {}).get("active_state") == "failed")
     assert unit["bandcamp-sync.service"]["last_result"] == "exit-code"
     assert unit["bandcamp-sync.timer"]["active_state"] == "inactive"
-    assert (one.run / "fatal").read_text() == "bandcamp-sync\n"
+    assert check(one.run) == "given up: bandcamp-sync"
+
+
+def test_wrong_settings_are_not_tried_again(supervise: Callable[..., Supervised]) -> None:
+    one = supervise("first", code=2)
+    unit = one.until(lambda units: units.get("bandcamp-sync.service", {}).get("active_state") == "failed", 8)
+    assert unit["bandcamp-sync.service"]["restarts"] <= 1
+    time.sleep(3)
+    assert one.units()["bandcamp-sync.service"]["restarts"] <= 1
     assert check(one.run) == "given up: bandcamp-sync"
 
 

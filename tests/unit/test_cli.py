@@ -24,3 +24,44 @@ def test_a_command_that_this_image_cannot_do_says_where_it_can_be_done(
         f"bandcampsync: `{command}` needs {missing}, which is not installed here; "
         f"in containers run: docker compose exec worker bandcampsync {command}\n"
     )
+
+
+def run(root: Path, *words: str, **changes: str) -> "subprocess.CompletedProcess[str]":
+    path = ":".join(filter(None, sys.path))
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": path, "DATA_DIR": str(root / "data"), **changes}
+    command = [sys.executable, "-m", "bandcamp_sync", *words]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("hidden", "words", "folder"),
+    [
+        ("music", ["reconcile", "--dry-run"], "music"),
+        ("config,music", ["fan-id"], "config"),
+        ("config,music", ["backup", "-"], "config"),
+        ("config,music", ["ignore", "p1"], "config"),
+    ],
+)
+def test_a_covered_folder_is_not_taken_for_an_empty_one(
+    tmp_path: Path, hidden: str, words: list[str], folder: str
+) -> None:
+    done = run(tmp_path, *words, BCS_HIDDEN=hidden)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"bandcampsync: `{words[0]}` needs {folder}/, which this container does not see; "
+        f"in containers run: docker compose exec worker bandcampsync {words[0]}\n"
+    )
+    assert not (tmp_path / "data").exists(), "no alarm, no log, nothing"
+
+
+def test_what_needs_no_covered_folder_works_there(tmp_path: Path) -> None:
+    assert run(tmp_path, "status", BCS_HIDDEN="config,music").returncode == 0
+    assert run(tmp_path, "reconcile", "--help", BCS_HIDDEN="config,music").returncode == 0
+
+
+def test_settings_are_checked_without_touching_anything(tmp_path: Path) -> None:
+    good, wrong = run(tmp_path, "settings", "--check"), run(tmp_path, "settings", "--check", FORMAT="tape")
+    assert (good.returncode, good.stdout, good.stderr) == (0, "", "")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("bandcampsync: FORMAT='tape' is not valid: it may be flac")
+    assert not (tmp_path / "data").exists()

@@ -2,8 +2,9 @@
 
     python -m bandcamp_sync.health.listener --name scraper --source container --run /tmp
 
-It needs DATA_DIR. In the `--run` folder it leaves `fatal` as long as a program is given up, and touches
-`alive/listener`: what a container's health check looks at. Light on purpose: it runs in every container.
+It needs DATA_DIR. In the `--run` folder it leaves `unwell`, a line for each thing that is wrong, as long as a program
+is given up or has yet to show that it can live; and it touches `alive/listener`. Both are what a container's health
+check looks at. Light on purpose: it runs in every container.
 """
 
 import argparse
@@ -34,18 +35,22 @@ from bandcamp_sync.health.supervisor import (
     Process,
     Seen,
     is_given_up,
+    is_starting,
     parse_exits,
     parse_process,
     stopped,
+    to_stop,
+    to_try_again,
     units_of,
 )
-from bandcamp_sync.health.supervisor import to_try_again as worth_another_try
 from bandcamp_sync.health.timers import read_timers
 from bandcamp_sync.health.unit import WORKER_PREFIX, Unit
 from bandcamp_sync.processes import identity
 
 #: A reader calls a source stale after 90 s.
 _RENEW_EVERY_S = 20.0
+_SILENT_S = 90.0
+_AT_WORK = ("active", "activating")
 _LOOK_EVERY_S = 0.5
 _LOG_BYTES = 16_384
 #: A start that nobody asked for is a restart.
@@ -98,12 +103,16 @@ class Listener:
         """Ask supervisord, and publish when something changed or the last time is long ago."""
         self._processes = [parse_process(told) for told in self._ask.getAllProcessInfo()]
         exits = parse_exits(self._ask.readLog(-_LOG_BYTES, 0))
-        self._number_workers()
-        self._publish(Seen(self._processes, self._timers(), exits, self._restarts, self._own, self.place.source))
-        self._show_given_up(exits)
-        for name in worth_another_try(self._processes, exits, int(self._clock())):
+        # First what needs no data folder: that may be what is wrong.
+        self._show_unwell(exits)
+        for name in to_stop(self._processes, exits):
+            with suppress(Fault):
+                self._ask.stopProcess(name, False)
+        for name in to_try_again(self._processes, exits, int(self._clock())):
             with suppress(Fault):
                 self._ask.startProcess(name, False)
+        self._number_workers()
+        self._publish(Seen(self._processes, self._timers(), exits, self._restarts, self._own, self.place.source))
 
     def look_at_timers(self) -> None:
         """Publish what the loops say of their timers, when it is news; supervisord is not asked."""
@@ -112,11 +121,13 @@ class Listener:
 
     def end(self) -> None:
         """Say that everything has ended. A worker that others go on without leaves nothing behind."""
-        if self._own and self._others_work():
-            self._file(self._name).unlink(missing_ok=True)
-            return
         self._processes = stopped(self._processes, int(self._clock()))
-        self._publish(Seen(self._processes, self._timers(), {}, self._restarts, self._own, self.place.source))
+        # Of several that end at once each sees how the others left it, so that the last one stays to be seen.
+        with self._numbers.one_at_a_time():
+            if self._own and self._others_work():
+                self._file(self._name).unlink(missing_ok=True)
+                return
+            self._publish(Seen(self._processes, self._timers(), {}, self._restarts, self._own, self.place.source))
 
     def renew(self) -> None:
         """Give a sign of life to the health check."""
@@ -153,19 +164,22 @@ class Listener:
         self._own |= dict(zip(sorted(new), self._numbers.take(len(new)), strict=False))
         if self.place.name == "worker":
             self._name = f"worker-{min(self._own.values())}"
-            self._tidy()
+            self._forget_gone(older_than_s=0.0)
 
-    def _tidy(self) -> None:
+    def _other_workers(self) -> list[Path]:
+        return [path for path in self.place.health.glob("worker-*.json") if path != self._file(self._name)]
+
+    def _forget_gone(self, older_than_s: float) -> None:
         """Forget workers of containers that are no more: nobody holds their numbers."""
-        for path in self.place.health.glob("worker-*.json"):
+        for path in self._other_workers():
             number = re.fullmatch(r"worker-(\d+)\.json", path.name)
-            if number and path != self._file(self._name) and self._numbers.is_free(int(number[1])):
-                path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                old = self._clock() - path.stat().st_mtime >= older_than_s
+                if number and old and self._numbers.is_free(int(number[1])):
+                    path.unlink()
 
     def _others_work(self) -> bool:
-        fresh = self._clock() - 2 * _RENEW_EVERY_S
-        others = (path for path in self.place.health.glob("worker-*.json") if path != self._file(self._name))
-        return any(path.stat().st_mtime > fresh for path in others)
+        return any(_is_at_work(path, self._clock()) for path in self._other_workers())
 
     # --- what it leaves ----------------------------------------------------------------------------------------------
 
@@ -178,14 +192,28 @@ class Listener:
             return
         publish(self.place.health, self._name, units, datetime.fromtimestamp(now, UTC), self._publisher)
         self._told, self._told_at = units, now
+        if self.place.name == "worker":
+            self._forget_gone(older_than_s=_SILENT_S)
 
-    def _show_given_up(self, exits: Mapping[str, Exit]) -> None:
-        fatal = [process.name for process in self._processes if is_given_up(process, exits)]
-        path = self.place.run / "fatal"
-        if fatal:
-            path.write_text("\n".join(fatal) + "\n")
+    def _show_unwell(self, exits: Mapping[str, Exit]) -> None:
+        given_up = [process.name for process in self._processes if is_given_up(process, exits)]
+        starting = [p.name for p in self._processes if is_starting(p) and p.name not in given_up]
+        told = [("given up", given_up), ("not running yet", starting)]
+        lines = [f"{what}: {' '.join(names)}\n" for what, names in told if names]
+        path = self.place.run / "unwell"
+        if lines:
+            path.write_text("".join(lines))
         else:
             path.unlink(missing_ok=True)
+
+
+def _is_at_work(path: Path, now: float) -> bool:
+    """Whether what was published there is fresh, and tells of a program that runs."""
+    try:
+        units = json.loads(path.read_bytes())["units"]
+        return now - path.stat().st_mtime < _SILENT_S and any(u["active_state"] in _AT_WORK for u in units)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def listen(listener: Listener) -> None:

@@ -7,6 +7,8 @@ killed is free at once.
 import errno
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _NOT_FREE = (errno.EWOULDBLOCK, errno.EACCES)
@@ -30,6 +32,15 @@ class Numbers:
             if number not in self._held and self._lock(number):
                 taken.append(number)
         return taken
+
+    @contextmanager
+    def one_at_a_time(self) -> Iterator[None]:
+        """Nobody else is in here meanwhile, where the disk knows locks. Raises OSError."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        with (self._folder / "turn.lock").open("a") as file:
+            with suppress(OSError):
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     def is_free(self, number: int) -> bool:
         """Whether nobody holds this number."""

@@ -26,7 +26,7 @@ def read_units(folder: Path, now: datetime) -> list[Published]:
         try:
             age = now.timestamp() - path.stat().st_mtime
             value = json.loads(path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         listed = value.get("units") if isinstance(value, dict) else value
         stale = abs(age) > STALE.total_seconds()
@@ -38,8 +38,16 @@ def _has_name(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("name"), str) and bool(value["name"])
 
 
+def _told(value: dict[str, Any], name: str, default: Any) -> Any:
+    """A field's value if it is of its kind; else what a unit is that says nothing of it."""
+    told = value.get(name, default)
+    kinds: tuple[type, ...] = (int,) if name in ("main_pid", "restarts") else (str,)
+    may_be_none = default is None and told is None
+    return told if may_be_none or (isinstance(told, kinds) and not isinstance(told, bool)) else default
+
+
 def _unit(value: dict[str, Any], stale: bool) -> Published:
-    unit = {name: value.get(name, default) for name, default in Unit(value["name"]).to_json().items()}
+    unit = {name: _told(value, name, default) for name, default in Unit(value["name"]).to_json().items()}
     if stale:
         unit |= {"active_state": "unknown", "sub_state": "stale", "main_pid": None, "next_elapse": None}
     return unit

@@ -32,6 +32,7 @@ STATES = {
     "FATAL": ("failed", "failed"),
 }
 FATAL = "FATAL"
+_NOT_RUNNING = ("EXITED", "BACKOFF", "STOPPED")
 
 #: Which units live and die with a program's loop.
 _COMPANIONS: dict[str, tuple[str, ...]] = {
@@ -124,7 +125,8 @@ def _service(name: str, process: Process, seen: Seen) -> Unit:
     service, description = about(name)
     active, sub = STATES.get(process.state, ("unknown", "unknown"))
     ended = seen.exits.get(process.name)
-    if process.state == "EXITED" and ended is not None and ended.code != 0:
+    ended_badly = process.state == "EXITED" and ended is not None and ended.code != 0
+    if ended_badly or is_given_up(process, seen.exits):
         active, sub = "failed", "failed"
     run = seen.timers.get(_RUNS.get(process.name, ""))
     return Unit(
@@ -170,9 +172,22 @@ def stopped(processes: Iterable[Process], now: int) -> list[Process]:
 
 
 def is_given_up(process: Process, exits: Mapping[str, Exit]) -> bool:
-    """Whether supervisord will not start it again: it died too often at its start, or of its settings later."""
-    of_settings = process.state == "EXITED" and exits.get(process.name, Exit(None)).code == EXIT_SETTINGS
-    return of_settings or process.state == FATAL
+    """Whether it will not be started again: it died too often at its start, or once of wrong settings."""
+    return process.state == FATAL or (process.state in _NOT_RUNNING and _died_of_settings(process, exits))
+
+
+def is_starting(process: Process) -> bool:
+    """Whether it has yet to show that it can live."""
+    return process.state in ("STARTING", "BACKOFF", "EXITED")
+
+
+def to_stop(processes: Iterable[Process], exits: Mapping[str, Exit]) -> list[str]:
+    """Programs that supervisord would start again and again, and that cannot live with their settings."""
+    return [process.name for process in processes if process.state == "BACKOFF" and _died_of_settings(process, exits)]
+
+
+def _died_of_settings(process: Process, exits: Mapping[str, Exit]) -> bool:
+    return exits.get(process.name, Exit(None)).code == EXIT_SETTINGS
 
 
 def to_try_again(processes: Iterable[Process], exits: Mapping[str, Exit], now: int) -> list[str]:

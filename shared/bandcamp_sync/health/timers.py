@@ -21,7 +21,7 @@ class Timetable:
 
     def tell(self, timers: Mapping[str, Timer]) -> None:
         """Leave these timers, by unit name. Raises OSError."""
-        if timers != self._told:
+        if timers != self._told or not self._path.exists():
             atomic.write_json(self._path, {name: asdict(timer) for name, timer in timers.items()}, durable=False)
             self._told = dict(timers)
 

@@ -47,7 +47,7 @@ def library_name(music: MusicFolder) -> str | None:
 def not_writable(path: os.PathLike[str], error: OSError) -> FolderTrouble:
     """The error of a folder that this user may not write to, with the command that mends it."""
     return FolderTrouble(
-        str(path), f"cannot be written ({error.strerror}); run: chown -R {os.getuid()}:{os.getgid()} {path}"
+        os.fspath(path), f"cannot be written ({error.strerror}); run: chown -R {os.getuid()}:{os.getgid()} {path}"
     )
 
 

@@ -153,7 +153,7 @@ class Worker:
         books_empty = not self.spool.keys(State.DONE)
         try:
             mark_music_folder(self.data, self.music, books_empty, self.clock.now())
-        except MusicFolderMissing as error:
+        except (MusicFolderMissing, FolderTrouble) as error:
             alarms.raise_alarm(self.data, alarms.MUSIC_FOLDER, str(error), True, self.clock.now())
             raise
         alarms.clear_alarm(self.data, alarms.MUSIC_FOLDER)

@@ -43,3 +43,17 @@ def test_what_is_no_unit_is_left_out(tmp_path: Path, value: Any) -> None:
 
 def test_no_folder_means_no_units(tmp_path: Path) -> None:
     assert read_units(tmp_path / "nowhere", NOW) == []
+
+
+@pytest.mark.parametrize("field", ["source", "description", "active_state", "since", "main_pid", "restarts", "service"])
+@pytest.mark.parametrize("value", [None, 5, "x", [], {}, True, 1.5])
+def test_a_field_of_the_wrong_kind_says_nothing(tmp_path: Path, field: str, value: Any) -> None:
+    publish(tmp_path, [{**UNIT, field: value}, UNIT])
+    told, _ = read_units(tmp_path, NOW)
+    kind = int if field in ("main_pid", "restarts") else str
+    assert told[field] is None or type(told[field]) is kind
+
+
+def test_a_file_that_is_nested_without_end_tells_nothing(tmp_path: Path) -> None:
+    publish(tmp_path, "[" * 200_000)
+    assert read_units(tmp_path, NOW) == []

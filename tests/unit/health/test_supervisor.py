@@ -9,6 +9,7 @@ from bandcamp_sync.health.supervisor import (
     parse_exits,
     parse_process,
     stopped,
+    to_stop,
     to_try_again,
     units_of,
 )
@@ -131,9 +132,26 @@ def test_supervisords_answer_is_read() -> None:
     assert parse_process(told) == SCRAPER
 
 
+_ENDED_BADLY = (("EXITED", 1), ("EXITED", None))
+
+
 @pytest.mark.parametrize(
     ("state", "code", "given_up"),
-    [("FATAL", 1, True), ("EXITED", 2, True), ("EXITED", 1, False), ("EXITED", None, False), ("BACKOFF", 2, False)],
+    [
+        ("FATAL", 1, True),
+        ("EXITED", 2, True),
+        ("BACKOFF", 2, True),
+        ("STOPPED", 2, True),
+        ("STARTING", 2, False),
+        ("EXITED", 1, False),
+        ("EXITED", None, False),
+        ("STOPPED", 0, False),
+    ],
 )
 def test_what_is_not_started_again_was_given_up(state: str, code: int | None, given_up: bool) -> None:
-    assert is_given_up(Process("bandcamp-sync", state), {"bandcamp-sync": Exit(code)}) is given_up
+    process, exits = Process("bandcamp-sync", state), {"bandcamp-sync": Exit(code)}
+    assert is_given_up(process, exits) is given_up
+    assert (units_of(seen(process, exits=exits))[0].active_state == "failed") is (
+        given_up or (state, code) in _ENDED_BADLY
+    )
+    assert to_stop([process], exits) == (["bandcamp-sync"] if (state, code) == ("BACKOFF", 2) else [])

@@ -1,7 +1,11 @@
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from services.local import dotenv
 from services.local.dotenv import parse, with_file
 
 
@@ -29,3 +33,20 @@ def test_what_is_set_already_wins_over_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("FORMAT=wav\nTZ=UTC\n")
     assert with_file({"FORMAT": "flac"}, tmp_path / ".env") == {"FORMAT": "flac", "TZ": "UTC"}
     assert with_file({"A": "b"}, tmp_path / "nowhere") == {"A": "b"}
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_as_a_program_it_prints_one_value_and_needs_no_package(tmp_path: Path, end: bytes) -> None:
+    program = tmp_path / "services/local/dotenv.py"
+    program.parent.mkdir(parents=True)
+    shutil.copy(dotenv.__file__, program)
+
+    def printed(name: str) -> bytes:
+        # -S leaves the standard library alone; the encoding is a bad terminal's.
+        command = [sys.executable, "-S", str(program), name]
+        return subprocess.run(command, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, check=True).stdout
+
+    assert printed("DATA_DIR") == b"\n", "there is no file"
+    (tmp_path / ".env").write_bytes(end.join([b"TZ=x", 'DATA_DIR="/tmp/mé data"  # comment'.encode(), b""]))
+    assert printed("DATA_DIR") == "/tmp/mé data\n".encode()
+    assert printed("FORMAT") == b"\n"

@@ -148,6 +148,32 @@ def test_without_a_user_manager_it_says_in_one_line_what_else_there_is(tmp_path:
     assert "make run" in ran.stderr
 
 
+def installed(config: Path) -> None:
+    """What an installation leaves in `config`, and what is not of it."""
+    place, units = config / "bandcampsync", config / "systemd/user"
+    (units / "timers.target.wants").mkdir(parents=True)
+    (units / "bandcamp-.service.d").mkdir()
+    place.mkdir()
+    (place / "app").symlink_to(ROOT)
+    (place / "installed").write_text("sum")
+    for name in ("bandcamp-sync.timer", "timers.target.wants/bandcamp-sync.timer", "bandcamp-dashboard.service"):
+        (units / name).symlink_to(place / "app/services/systemd" / Path(name).name)
+    (units / "bandcamp-.service.d/10-common.conf").symlink_to(FOLDER / "bandcamp-.service.d/10-common.conf")
+    (units / "other.service").write_text("mine")
+
+
+def test_without_a_user_manager_it_still_takes_away_what_it_made(tmp_path: Path) -> None:
+    config = tmp_path / "config"
+    installed(config)
+    path = stub(tmp_path / "bin", "systemctl", f'echo "$*" >> "{tmp_path}/asked"; exit 1')
+    ran = install("--uninstall", PATH=path, XDG_CONFIG_HOME=str(config))
+    assert ran.returncode == 0 and "gone" in ran.stdout
+    assert ran.stderr.count("\n") == 1 and "no systemd user manager answers" in ran.stderr
+    assert [found.name for found in config.rglob("*") if not found.is_dir()] == ["other.service"]
+    assert not (config / "bandcampsync").exists()
+    assert all("show" in line for line in (tmp_path / "asked").read_text().splitlines())
+
+
 def test_another_config_folder_than_systemds_is_refused(tmp_path: Path) -> None:
     answers = 'case "$*" in *UnitPath*) echo /etc/systemd/user ;; *) echo 252 ;; esac'
     ran = install(PATH=stub(tmp_path / "bin", "systemctl", answers), XDG_CONFIG_HOME=str(tmp_path / "config"))
