@@ -9,8 +9,10 @@ from bandcamp_sync.settings import Settings
 from bandcamp_sync.views import Views
 from flask import Flask
 
-from services.dashboard.web import api, events, guard, metrics, pages, problems
+from services.dashboard.web import api, events, guard, live, metrics, problems, words
 from services.dashboard.web.keys import signing_key
+from services.dashboard.web.pages import collection, door, logs, overview, setup
+from services.dashboard.web.site import Site
 
 
 def create_app(settings: Settings) -> Flask:
@@ -32,11 +34,18 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["streams"] = streams
     problems.install(app)
     guard.Guard(settings).install(app)
-    app.register_blueprint(pages.blueprint(views, settings))
+    site = Site(settings, views, streams, live.Live(streams))
+    for page in (overview, collection, logs, setup):
+        app.register_blueprint(page.blueprint(site))
+    app.register_blueprint(door.blueprint())
+    app.register_blueprint(live.blueprint(site.live, streams))
     app.register_blueprint(api.blueprint(views))
     app.register_blueprint(events.blueprint(views, streams))
     app.register_blueprint(metrics.blueprint(views))
-    app.jinja_env.globals["version"] = __version__
+    app.jinja_env.filters.update(words.FILTERS)
+    app.jinja_env.globals.update(
+        version=__version__, token=guard.token, can_log_out=settings.dashboard_password is not None
+    )
     return app
 
 

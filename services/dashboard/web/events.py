@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from typing import Any
 
@@ -15,9 +16,17 @@ from services.dashboard.web.problems import problem
 
 #: Each stream holds a thread of the server (see gunicorn.conf.py); some must be left for everything else.
 MAX_STREAMS = 30
-_LOOK_EVERY_S = 0.4
+LOOK_EVERY_S = 0.4
 #: A comment now and then, so that proxies keep the line open and a page that is gone is noticed.
 _SIGN_EVERY_S = 10.0
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one look found: each topic's value, and the same as JSON."""
+
+    values: dict[str, Any]
+    texts: dict[str, str]
 
 
 class Streams:
@@ -29,23 +38,41 @@ class Streams:
         self.is_closing: Callable[[], bool] = lambda: False
         self._lock = Lock()
         self._looked = float("-inf")
-        self._topics: dict[str, str] = {}
-
-    def topics(self) -> dict[str, str]:
-        """Each topic's JSON as of at most a moment ago, however many pages are open."""
-        with self._lock:
-            if time.monotonic() - self._looked >= _LOOK_EVERY_S * 0.9:
-                self._topics = {name: json.dumps(value, ensure_ascii=False) for name, value in self._look().items()}
-                self._looked = time.monotonic()
-            return self._topics
-
-    def _look(self) -> dict[str, Any]:
-        books = self.views.ledger.books()
-        return {
-            "status": _timeless(self.views.status()),
-            "queue": _timeless(self.views.queue()),
-            "collection": {"version": books.version, "counts": books.counts or {}},
+        self._topics: dict[str, Callable[[], Any]] = {
+            "status": lambda: _timeless(views.status()),
+            "queue": lambda: _timeless(views.queue()),
+            "collection": self._collection,
         }
+        self._seen = Seen({}, {})
+
+    def add_topic(self, name: str, look: Callable[[], Any]) -> None:
+        """Tell of one thing more. What `look` returns becomes JSON, and is an event whenever it differs."""
+        self._topics[name] = look
+
+    def look(self) -> Seen:
+        """Every topic as of at most a moment ago, for all who ask; the same object while nothing changed."""
+        with self._lock:
+            if time.monotonic() - self._looked >= LOOK_EVERY_S * 0.9:
+                values = {name: look() for name, look in self._topics.items()}
+                texts = {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()}
+                if texts != self._seen.texts:
+                    self._seen = Seen(values, texts)
+                self._looked = time.monotonic()
+            return self._seen
+
+    def respond(self, source: Callable[[], Iterator[str]]) -> Response:
+        """Stream the texts of `source`, an empty one being a sign of life; 503 when there are too many streams."""
+        if not self.slots.acquire(blocking=False):
+            return problem(503, f"{MAX_STREAMS} streams are open already", {"Retry-After": "10"})
+        response = Response(_signs_of_life(source()), content_type="text/event-stream; charset=utf-8")
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Accel-Buffering"] = "no"
+        response.call_on_close(self.slots.release)
+        return response
+
+    def _collection(self) -> dict[str, Any]:
+        books = self.views.ledger.books()
+        return {"version": books.version, "counts": books.counts or {}}
 
 
 def blueprint(views: Views, streams: Streams) -> Blueprint:
@@ -53,27 +80,17 @@ def blueprint(views: Views, streams: Streams) -> Blueprint:
     events = Blueprint("events", __name__)
 
     @events.get("/api/events")
-    def changes() -> Response:
-        return _stream(streams, lambda: _changes(streams))
+    def all_changes() -> Response:
+        return streams.respond(lambda: _changes(streams))
 
     @events.get("/api/logs/stream")
-    def lines() -> Response:
+    def log_lines() -> Response:
         wanted = request.args.get("file") or None
         if wanted is not None and not wanted.isidentifier():
             abort(400, "file is the name of a log, as worker")
-        return _stream(streams, lambda: _lines(views, streams, wanted))
+        return streams.respond(lambda: _lines(views, streams, wanted))
 
     return events
-
-
-def _stream(streams: Streams, source: Callable[[], Iterator[str]]) -> Response:
-    if not streams.slots.acquire(blocking=False):
-        return problem(503, f"{MAX_STREAMS} streams are open already", {"Retry-After": "10"})
-    response = Response(_signs_of_life(source()), content_type="text/event-stream; charset=utf-8")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Accel-Buffering"] = "no"
-    response.call_on_close(streams.slots.release)
-    return response
 
 
 def _signs_of_life(source: Iterator[str]) -> Iterator[str]:
@@ -92,11 +109,11 @@ def _changes(streams: Streams) -> Iterator[str]:
     """First everything, then what changed; an empty text when nothing did."""
     sent: dict[str, str] = {}
     while not streams.is_closing():
-        topics = streams.topics()
-        news = {name: text for name, text in topics.items() if sent.get(name) != text}
-        sent = topics
-        yield "".join(_event(name, text) for name, text in news.items())
-        time.sleep(_LOOK_EVERY_S)
+        texts = streams.look().texts
+        news = {name: text for name, text in texts.items() if sent.get(name) != text} if texts is not sent else {}
+        sent = texts
+        yield "".join(event(name, text) for name, text in news.items())
+        time.sleep(LOOK_EVERY_S)
 
 
 def _lines(views: Views, streams: Streams, wanted: str | None) -> Iterator[str]:
@@ -104,11 +121,12 @@ def _lines(views: Views, streams: Streams, wanted: str | None) -> Iterator[str]:
         while not streams.is_closing():
             found = [(name, line) for name, line in follower.look() if wanted in (None, name)]
             found.sort(key=lambda pair: pair[1][:24])  # a line begins with its time
-            yield "".join(_event("line", json.dumps({"file": n, "line": redact(t)})) for n, t in found)
-            time.sleep(_LOOK_EVERY_S)
+            yield "".join(event("line", json.dumps({"file": n, "line": redact(t)})) for n, t in found)
+            time.sleep(LOOK_EVERY_S)
 
 
-def _event(name: str, text: str) -> str:
+def event(name: str, text: str) -> str:
+    """One event; `text` has no line ends."""
     return f"event: {name}\ndata: {text}\n\n"
 
 

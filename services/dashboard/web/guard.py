@@ -9,13 +9,14 @@ from threading import Lock
 from urllib.parse import urlsplit
 
 from bandcamp_sync.settings import Settings
-from flask import Flask, Request, Response, redirect, request, session
+from flask import Flask, Request, Response, redirect, request, session, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.dashboard.web.problems import problem
 
 TOKEN_HEADER = "X-CSRF-Token"
 _OPEN_PATHS = ("/healthz", "/login")
+_PAGES = ("overview", "collection", "logs", "setup")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HEADERS = {
@@ -58,8 +59,8 @@ class Guard:
             return None
         if self._tries.exhausted:
             return problem(429, "too many wrong passwords; wait a minute", {"Retry-After": "60"})
-        if request.path == "/":
-            return redirect("/login", 303)
+        if request.method == "GET" and request.blueprint in _PAGES:
+            return redirect(url_for("door.login"), 303)
         # A browser's own fetch must not bring up the browser's password box.
         scheme = "Session" if "Sec-Fetch-Mode" in request.headers else "Basic"
         return problem(401, "log in at /login first", {"WWW-Authenticate": f'{scheme} realm="BandcampSync"'})

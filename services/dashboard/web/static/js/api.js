@@ -1,21 +1,43 @@
-// Requests to our own server, and the one line that tells how they went.
+// @ts-check
+// Requests to our own server, below whatever path a proxy shows us, and the one line that tells how they went.
 
-const token = document.querySelector('meta[name="csrf-token"]').content;
+export const base = document.documentElement.dataset.base || "";
 
-export async function getJson(path) {
-  const response = await fetch(path, { headers: { Accept: "application/json" } });
-  if (response.status === 401) location.assign("/login");
+/** @type {Promise<string> | undefined} */
+let token;
+
+/**
+ * An answer of the API as JSON; the error's own sentence is thrown.
+ * @param {string} path below the root, as `/api/queue`
+ * @param {RequestInit} [options]
+ * @returns {Promise<any>}
+ */
+export async function getJson(path, options = {}) {
+  const response = await fetch(base + path, { ...options, headers: { Accept: "application/json", ...options.headers } });
+  if (response.status === 401) location.assign(`${base}/login`);
   if (!response.ok) throw new Error(await detail(response));
   return response.json();
 }
 
-export async function post(path) {
-  const response = await fetch(path, { method: "POST", headers: { "X-CSRF-Token": token } });
-  if (response.status === 401) location.assign("/login");
-  if (!response.ok) throw new Error(await detail(response));
-  return response.json();
+/**
+ * Ask for a change, with this session's token.
+ * @param {string} path
+ * @param {BodyInit} [body]
+ * @param {string} [type] the body's content type
+ * @returns {Promise<any>}
+ */
+export async function post(path, body, type) {
+  token ||= getJson("/api/token").then((answer) => answer.token);
+  try {
+    const headers = { "X-CSRF-Token": await token, ...(type ? { "Content-Type": type } : {}) };
+    return await getJson(path, { method: "POST", headers, body });
+  } catch (error) {
+    token = undefined; // the session may be another one by now
+    throw error;
+  }
 }
 
+/** @param {Response} response */
 async function detail(response) {
   try {
     return (await response.json()).detail || response.statusText;
@@ -26,8 +48,14 @@ async function detail(response) {
 
 let hiding = 0;
 
+/**
+ * Say something in passing, at the foot of the page.
+ * @param {string} text
+ * @param {boolean} [bad]
+ */
 export function tell(text, bad = false) {
   const toast = document.getElementById("toast");
+  if (!toast) return;
   toast.textContent = text;
   toast.classList.toggle("bad", bad);
   toast.classList.add("shown");
@@ -35,12 +63,16 @@ export function tell(text, bad = false) {
   hiding = setTimeout(() => toast.classList.remove("shown"), bad ? 8000 : 3000);
 }
 
-// Asks for something, and says that it was asked for; what comes of it arrives as events.
+/**
+ * Asks for something, and says that it was asked for; what comes of it arrives as live parts.
+ * @param {string} path
+ * @param {string} said
+ */
 export async function ask(path, said) {
   try {
     await post(path);
     tell(said);
   } catch (error) {
-    tell(error.message, true);
+    tell(error instanceof Error ? error.message : String(error), true);
   }
 }

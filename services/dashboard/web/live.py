@@ -1,0 +1,79 @@
+"""Live parts: pieces of a page that are rendered here, and sent again when what they show has changed.
+
+A page has elements `<div id="part-NAME" data-live>`; `templates/parts/NAME.html` renders one of them, whole. The stream
+`/live/<page>` sends each as `{"id", "html"}`, at first and whenever it differs from what was sent. A part holds no
+text that changes with time alone: countdowns and ages are `<time data-...>` elements, which the page itself keeps.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from threading import Lock
+from typing import Any
+
+from flask import Blueprint, Response, abort, render_template, request, stream_with_context
+
+from services.dashboard.web.events import LOOK_EVERY_S, Seen, Streams, event
+
+Context = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+
+class Live:
+    """Which parts each page has. What is rendered is shared by all who look at that page."""
+
+    def __init__(self, streams: Streams) -> None:
+        self._streams = streams
+        self._pages: dict[str, tuple[tuple[str, ...], Context]] = {}
+        self._lock = Lock()
+        self._rendered: dict[tuple[str, str], tuple[Seen, dict[str, str]]] = {}
+
+    def add(self, page: str, parts: tuple[str, ...], context: Context) -> None:
+        """Keep `parts` of `page` up to date. `context`: the templates' values, from the topics' present values."""
+        self._pages[page] = (parts, context)
+
+    def context(self, page: str) -> dict[str, Any]:
+        """The values with which the page itself is rendered first."""
+        return self._pages[page][1](self._streams.look().values)
+
+    def parts(self, page: str) -> dict[str, str]:
+        """Each part's markup by its name, within a request."""
+        seen = self._streams.look()
+        # Links in the markup begin with the path below which a proxy shows us.
+        which = (page, request.script_root)
+        with self._lock:
+            known = self._rendered.get(which)
+            if known is None or known[0] is not seen:
+                names, context = self._pages[page]
+                values = context(seen.values)
+                known = seen, {name: render_template(f"parts/{name}.html", **values) for name in names}
+                if len(self._rendered) > 50:
+                    self._rendered.clear()
+                self._rendered[which] = known
+            return known[1]
+
+    def changes(self, page: str) -> Iterator[str]:
+        """First every part, then those that changed; an empty text when none did."""
+        sent: dict[str, str] = {}
+        while not self._streams.is_closing():
+            parts = self.parts(page)
+            news = {name: html for name, html in parts.items() if sent.get(name) != html} if parts is not sent else {}
+            sent = parts
+            yield "".join(event("part", json.dumps({"id": f"part-{n}", "html": html})) for n, html in news.items())
+            time.sleep(LOOK_EVERY_S)
+
+    def knows(self, page: str) -> bool:
+        """Whether there is such a page."""
+        return page in self._pages
+
+
+def blueprint(live: Live, streams: Streams) -> Blueprint:
+    """The stream of a page's parts."""
+    bp = Blueprint("live", __name__)
+
+    @bp.get("/live/<page>")
+    def parts(page: str) -> Response:
+        if not live.knows(page):
+            abort(404, f"there is no page {page!r}")
+        return streams.respond(lambda: stream_with_context(live.changes(page)))
+
+    return bp

@@ -1,0 +1,44 @@
+// @ts-check
+// Keeps the page's live parts up to date: the server renders them, and each is morphed into place, so that focus,
+// selection and running transitions survive.
+
+import { Idiomorph } from "../vendor/idiomorph.esm.js";
+import { base } from "./api.js";
+
+/**
+ * Follow the parts of a page for as long as it is looked at.
+ * @param {string} page
+ * @param {(state: "live" | "lost") => void} told
+ * @param {(part: Element) => void} [shown] called for each part that was changed
+ */
+export function follow(page, told, shown = () => {}) {
+  /** @type {EventSource | null} */
+  let source = null;
+
+  function open() {
+    const mine = new EventSource(`${base}/live/${page}`);
+    source = mine;
+    mine.addEventListener("open", () => told("live"));
+    mine.addEventListener("part", (event) => {
+      const { id, html } = JSON.parse(event.data);
+      const part = document.getElementById(id);
+      if (!part) return;
+      Idiomorph.morph(part, html, { morphStyle: "outerHTML", ignoreActiveValue: true });
+      const now = document.getElementById(id);
+      if (now) shown(now);
+    });
+    mine.addEventListener("error", () => {
+      told("lost");
+      // It tries again by itself, but not after an answer that is no stream (a proxy's, while the server restarts).
+      if (mine.readyState === EventSource.CLOSED && source === mine) setTimeout(() => source === mine && open(), 3000);
+    });
+  }
+
+  // A browser keeps few connections to one server: a page that nobody looks at gives its own back.
+  document.addEventListener("visibilitychange", () => {
+    source?.close();
+    source = null;
+    if (!document.hidden) open();
+  });
+  if (!document.hidden) open();
+}
