@@ -7,7 +7,7 @@ READY := .venv/.ready
 KEY ?=
 
 .PHONY: help setup run up down ps logs demo demo-stack sync scrape reconcile retry verify pause resume fan-id status \
-        backup restore shell update test test-stack bench measure lint lock clean
+        backup restore shell update test test-stack bench screenshots measure lint lock clean
 
 help: ## print this
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
@@ -80,7 +80,7 @@ update: ## rebuild with the newest yt-dlp
 	@sh scripts/update.sh
 
 test: $(READY) ## every test that needs no Docker
-	@$(PY) -m pytest -n auto -m "not needs_docker"
+	@$(PY) -m pytest -n auto --dist loadgroup -m "not needs_docker"
 
 test-stack: $(READY) ## the tests that need a Docker engine
 	@if sh scripts/engine.sh; then $(PY) -m pytest -m needs_docker; \
@@ -89,13 +89,20 @@ test-stack: $(READY) ## the tests that need a Docker engine
 measure: ## what the running containers weigh: images, memory and processor at rest
 	@python3 bench/stack.py
 
-bench: $(READY) ## what a delivery costs, against fetching an archive and unpacking it
+bench: $(READY) ## what a delivery costs, and the dashboard with 20,000 purchases and 50 listeners
 	@$(PY) bench
+	@$(PY) bench/dashboard.py
 
-lint: $(READY) ## ruff and mypy, as CI runs them
+screenshots: $(READY) ## pictures of every page into docs/screenshots
+	@$(PY) scripts/screenshots.py
+
+lint: $(READY) ## ruff, mypy and tsc, as CI runs them
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(PY) scripts/install_typescript.py
+	@.venv/lib/python3*/site-packages/playwright/driver/node .venv/typescript/package/lib/tsc.js \
+		-p services/dashboard/web/static/jsconfig.json
 
 .env.example: shared/bandcamp_sync/settings.py $(READY)
 	@$(PY) scripts/env_example.py > $@

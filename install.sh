@@ -251,8 +251,8 @@ tell_what_next() {
         die "the dashboard does not answer at $DASHBOARD; why: journalctl --user -u bandcamp-dashboard"
     say "the dashboard: $DASHBOARD"
     say "how the units are: systemctl --user list-units --all 'bandcamp-*'"
-    [ -s "$COOKIES" ] || say "next: log in to Bandcamp in a browser, export the cookies of bandcamp.com and save them as
-   $COOKIES (and chmod 600 it); your purchases are listed as soon as they are there"
+    [ -s "$COOKIES" ] || say "next: open $DASHBOARD/setup, and hand over the cookies of a browser that is logged in
+   to Bandcamp (or save them as $COOKIES, and chmod 600 it); your purchases are listed as soon as they are there"
 }
 
 # --- and away again --------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ next_step() {
     if [ -s "$cookies" ]; then
         echo "Albums arrive by themselves; \`make status\` tells how far it is."
     else
-        echo "Next: log in to Bandcamp in a browser, export the cookies of bandcamp.com, and save them as"
-        echo "      $cookies (then: chmod 600 $cookies). Syncing begins by itself."
+        echo "Next: open http://$(setting DASHBOARD_BIND 127.0.0.1:5000)/setup and hand over your cookies of bandcamp.com;"
+        echo "      or save them as $cookies (then: chmod 600 $cookies). Syncing begins by itself."
     fi
 }
 

@@ -1,12 +1,22 @@
-"""How gunicorn serves the dashboard. A stream of events holds a thread for as long as a page is open."""
+"""How gunicorn serves the dashboard. A stream of events holds a thread for as long as a page is open.
 
+Threads, as one process then holds the books in memory once, and a stream is plain code that waits. One at rest costs a
+sleeping thread and no processor: it waits for the one looker of all streams (`web/streams.py`).
+"""
+
+import gc
 import os
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 worker_class = "gthread"
+# A second process would hold the books, the sessions' wrong tries and the numbers of /metrics a second time.
 workers = 1
-threads = 40
+# For as many streams as there may be (MAX_STREAMS), and a good two dozen for what is answered at once.
+threads = 128
+# Open connections, those between two requests included; they wait in the main loop and hold no thread.
+worker_connections = 1000
 timeout = 60
 keepalive = 15
 # Streams notice within half a second that the process ends; whoever is left is cut off.
@@ -22,4 +32,14 @@ worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 def post_worker_init(worker: Any) -> None:
     """Let streams see that this worker is told to end, or that the process above it was killed."""
-    worker.wsgi.extensions["streams"].is_closing = lambda: not worker.alive or worker.ppid != os.getppid()
+    streams = worker.wsgi.extensions["streams"]
+    streams.is_closing = lambda: not worker.alive or worker.ppid != os.getppid()
+    Thread(target=_get_ready, args=(streams.look,), name="ready", daemon=True).start()
+
+
+def _get_ready(look: Any) -> None:
+    """Read the books before anybody asks. Twenty thousand of them live as long as this process: looking through them
+    for garbage again and again would hold up everybody for a third of a second each time."""
+    look()
+    gc.collect()
+    gc.freeze()

@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
+from typing import NamedTuple
 
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import Reason
@@ -84,32 +86,87 @@ def assign_folders(items: Iterable[Item], jobs: Jobs, layout: str) -> dict[str, 
     Of two purchases with one name (also for a file system that ignores case) the later one gets its key added.
     """
     folders = {key: job.receipt.folder if job.receipt else job.folder for key, (_, job) in jobs.items()}
-    taken = {same_place(folder) for folder in folders.values()}
+    taken = {_place(folder) for folder in folders.values()}
     fresh = [item for item in items if item.key not in folders]
     for item in sorted(fresh, key=lambda item: (item.purchased is None, item.purchased, item.key)):
-        fields = {"artist": item.artist, "album": item.title, "key": item.key, "performer": item.artist, "year": ""}
-        folder = album_folder(layout, fields)
-        if same_place(folder) in taken:
+        folder = _planned(layout, item.artist, item.title, item.key)
+        if _place(folder) in taken:
             folder = _free(with_key(folder, item.key), item.key, taken)
-        taken.add(same_place(folder))
+        taken.add(_place(folder))
         folders[item.key] = folder
     return folders
+
+
+# The dashboard writes up the books anew several times a second, with twenty thousand names that are the same each time.
+_place = lru_cache(maxsize=1 << 16)(same_place)
+
+
+@lru_cache(maxsize=1 << 15)
+def _planned(layout: str, artist: str, title: str, key: str) -> str:
+    fields = {"artist": artist, "album": title, "key": key, "performer": artist, "year": ""}
+    return album_folder(layout, fields)
 
 
 def _free(folder: str, key: str, taken: Collection[str]) -> str:
     """A folder with the key in its name that is free: an album can be called like another with its key."""
     candidate, number = folder, 2
-    while same_place(candidate) in taken:
+    while _place(candidate) in taken:
         candidate = with_key(folder, f"{key}-{number}")
         number += 1
     return candidate
 
 
-def rows(items: Iterable[Item], jobs: Jobs, ignored: Collection[str], policy: Policy) -> list[Row]:
-    """Each purchase's row, in the order of `items`."""
+class Known(NamedTuple):
+    """A row, and all that it was made of."""
+
+    item: Item
+    state: State | None
+    job: Job | None
+    folder: str
+    is_ignored: bool
+    row: Row
+
+
+def rows(
+    items: Iterable[Item],
+    jobs: Jobs,
+    ignored: Collection[str],
+    policy: Policy,
+    known: dict[str, Known] | None = None,
+) -> list[Row]:
+    """Each purchase's row, in the order of `items`.
+
+    `known`: by key, what an earlier call with this policy noted here. A row that is made of the same objects is taken
+    over from it, and what is new is noted.
+    """
     items = list(items)
     folders = assign_folders(items, jobs, policy.layout)
-    return [_row(item, jobs.get(item.key), folders[item.key], ignored, policy) for item in items]
+    known = {} if known is None else known
+    return [_row_or_known(item, jobs.get(item.key), folders[item.key], ignored, policy, known) for item in items]
+
+
+def _row_or_known(
+    item: Item,
+    found: tuple[State, Job] | None,
+    folder: str,
+    ignored: Collection[str],
+    policy: Policy,
+    known: dict[str, Known],
+) -> Row:
+    state, job = found or (None, None)
+    is_ignored, before = item.key in ignored, known.get(item.key)
+    if (
+        before is not None
+        and before.item is item
+        and before.job is job
+        and before.state is state
+        and before.folder == folder
+        and before.is_ignored == is_ignored
+    ):
+        return before.row
+    row = _row(item, found, folder, ignored, policy)
+    known[item.key] = Known(item, state, job, folder, is_ignored, row)
+    return row
 
 
 def _row(item: Item, found: tuple[State, Job] | None, folder: str, ignored: Collection[str], policy: Policy) -> Row:

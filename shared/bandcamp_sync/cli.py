@@ -35,21 +35,24 @@ class App:
         self.settings = settings
         self.data, self.music = data_folder(settings), music_folder(settings)
         self.clock = Clock()
+        self.said = ""
 
-    @staticmethod
-    def say(line: str = "") -> None:
+    def say(self, line: str = "") -> None:
         """One line for the user, free of what could disturb a terminal."""
         from bandcamp_sync.library.names import for_terminal
 
+        self.said = line
         click.echo(for_terminal(line))
 
 
 @contextmanager
 def _running(service: str) -> Iterator[App]:
     """Settings, logging and signals for a command; errors become one line and an exit code."""
+    from bandcamp_sync.deeds import by_hand
     from bandcamp_sync.notify import tell_news
 
-    debug = bool(click.get_current_context().find_root().params.get("debug"))
+    ctx = click.get_current_context()
+    debug = bool(ctx.find_root().params.get("debug"))
     try:
         app = App(Settings.from_environment(os.environ))
         if app.settings.umask is not None:
@@ -58,7 +61,8 @@ def _running(service: str) -> Iterator[App]:
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, _stopper(app))
         try:
-            yield app
+            with by_hand(app.data, app.clock, str(ctx.command.name), ctx.params, lambda: app.said):
+                yield app
         finally:
             if service in ("scraper", "worker"):
                 tell_news(app.settings, app.data)
@@ -226,12 +230,10 @@ def _show_plan(app: App) -> None:
 
 
 def _reconcile(app: App) -> None:
-    from bandcamp_sync.stages.reconcile import reconcile as run
+    from bandcamp_sync.reconciles import in_words
+    from bandcamp_sync.stages import reconcile as stage
 
-    applied = run(app.settings, app.data, app.music, app.clock)
-    kinds = {act: sum(intent.act == act for intent in applied) for act in {intent.act for intent in applied}}
-    told = ", ".join(f"{number} {act.value}" for act, number in sorted(kinds.items())) or "nothing to do"
-    app.say(f"reconcile: {told}")
+    app.say(f"reconcile: {in_words(stage.counted(stage.reconcile(app.settings, app.data, app.music, app.clock)))}")
 
 
 @main.command()
@@ -413,22 +415,20 @@ def _change_ignored(keys: tuple[str, ...], add: bool) -> None:
 @main.command()
 def pause() -> None:
     """Stop claiming work and scraping until `resume`."""
-    from bandcamp_sync.clock import rfc3339
-    from bandcamp_sync.files import atomic
+    from bandcamp_sync import control
 
     with _running("reconciler") as app:
-        if not app.data.paused.exists():
-            atomic.write_text(app.data.paused, rfc3339(app.clock.now()) + "\n")
+        control.pause(app.data, app.clock.now())
         app.say("paused; downloads that run are finished first. `bandcampsync resume` goes on")
 
 
 @main.command()
 def resume() -> None:
     """Go on after `pause`."""
-    from bandcamp_sync.files import atomic
+    from bandcamp_sync import control
 
     with _running("reconciler") as app:
-        atomic.remove(app.data.paused)
+        control.resume(app.data)
         app.say("resumed")
 
 

@@ -9,11 +9,12 @@ whose taker was killed is found again.
 import json
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.collection.item import is_key
@@ -34,6 +35,7 @@ class Verb(StrEnum):
     VERIFY = "verify"
     IGNORE = "ignore"
     UNIGNORE = "unignore"
+    CHOOSE = "choose"
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,15 @@ class Request:
             atomic.remove(path)
 
 
-def ask(data: DataFolder, verb: Verb, key: str | None = None) -> None:
-    """Ask for `verb`, as a whole or for one purchase. Asking twice is asking once."""
+def ask(data: DataFolder, verb: Verb, key: str | None = None, content: Mapping[str, Any] | None = None) -> None:
+    """Ask for `verb`, as a whole or for one purchase. Asking twice is asking once.
+
+    `content`: what else the request says, for who takes it to read.
+    """
     if key is not None and not is_key(key):
         raise ValueError(f"{key!r} is no key of a purchase")
     name = f"{verb}.{key}" if key else str(verb)
-    atomic.write_json(data.control / f"{name}{_REQUEST}", {"keys": [key]} if key else {})
+    atomic.write_json(data.control / f"{name}{_REQUEST}", {**(content or {}), **({"keys": [key]} if key else {})})
 
 
 def is_asked(data: DataFolder, verbs: Iterable[Verb]) -> bool:

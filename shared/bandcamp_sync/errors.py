@@ -62,7 +62,8 @@ class CookiesMissing(AskUser):
         self.path = path
         super().__init__(
             f"no cookies file at {_place(path)}: log in to Bandcamp in a browser, export the cookies of bandcamp.com "
-            "(cookies.txt, JSON or the Cookie header) and save them there"
+            "(cookies.txt, JSON or the Cookie header) and hand them over on the dashboard's Set-up page, or save them "
+            "there"
         )
 
 
@@ -91,6 +92,14 @@ class LoggedOut(AskUser):
     def __init__(self, evidence: str) -> None:
         self.evidence = evidence
         super().__init__(f"not logged in to Bandcamp ({evidence}): log in again in a browser and export new cookies")
+
+
+class HandedRefused(AskUser):
+    """What was handed over cannot be used. `can_switch`: it could, if the user wants another account's purchases."""
+
+    def __init__(self, sentence: str, can_switch: bool = False) -> None:
+        self.can_switch = can_switch
+        super().__init__(sentence)
 
 
 # --- Bandcamp does not answer as it should: stop, come back later ---------------------------------------------------

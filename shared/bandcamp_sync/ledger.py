@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bandcamp_sync.books import Policy, Row, count, rows
+from bandcamp_sync.books import Known, Policy, Row, count, rows
 from bandcamp_sync.collection.item import Capture, is_key
 from bandcamp_sync.ignore import read_ignored
 from bandcamp_sync.paths import DataFolder
@@ -43,6 +43,7 @@ class Ledger:
         self.glance = Glance(Spool(data.inbox))
         self._lock = Lock()
         self._capture: tuple[object, Capture | None] = (None, None)
+        self._known: dict[str, Known] = {}
         self._basis: object = None
         self._books = Books()
         self._not_before = 0.0
@@ -65,7 +66,10 @@ class Ledger:
         basis = (capture_mark, self.glance.version, ignored)
         if basis == self._basis:
             return
-        listed = rows(capture.items, jobs, ignored, self._policy) if capture else []
+        listed = rows(capture.items, jobs, ignored, self._policy, self._known) if capture else []
+        if len(self._known) > len(listed):  # purchases that are listed no more
+            listed_keys = {row.item.key for row in listed}
+            self._known = {key: known for key, known in self._known.items() if key in listed_keys}
         self._basis = basis
         self._books = Books(
             rows=tuple(listed),

@@ -43,6 +43,16 @@ class DataFolder:
         return self.config / "clearance.json"
 
     @property
+    def drop_key(self) -> Path:
+        """The scraper's private key, with which it opens what was handed over."""
+        return self.config / "drop.key"
+
+    @property
+    def drop(self) -> Path:
+        """The drop place: what the dashboard hands over, sealed."""
+        return self.root / "drop"
+
+    @property
     def control(self) -> Path:
         """How the dashboard and the command line ask for things."""
         return self.root / "control"
@@ -68,6 +78,11 @@ class DataFolder:
         return self.root / "debug"
 
     @property
+    def covers(self) -> Path:
+        """Small pictures for the dashboard; a cache, that is filled again."""
+        return self.root / "covers"
+
+    @property
     def state(self) -> Path:
         """What the stages remember and share: session, patience, last runs, alarms, progress."""
         return self.root / "state"
@@ -78,6 +93,21 @@ class DataFolder:
         return self.state / "session.json"
 
     @property
+    def drop_public(self) -> Path:
+        """The public half of the scraper's key, to which the dashboard seals."""
+        return self.state / "drop.pub"
+
+    @property
+    def verdict(self) -> Path:
+        """What the scraper says of what was handed over last."""
+        return self.state / "drop.json"
+
+    @property
+    def choice(self) -> Path:
+        """Whether everything is fetched, or only what is bought from a moment on."""
+        return self.state / "from-now-on.json"
+
+    @property
     def patience(self) -> Path:
         """When Bandcamp may be asked again; shared by every process."""
         return self.state / "patience.json"
@@ -86,6 +116,16 @@ class DataFolder:
     def scrape_memory(self) -> Path:
         """What the last scrapes found, so that the next can be short."""
         return self.state / "scrape.json"
+
+    @property
+    def actions(self) -> Path:
+        """Who asked for what and what came of it, one file an action."""
+        return self.state / "actions"
+
+    @property
+    def reconciles(self) -> Path:
+        """What the last reconciles did."""
+        return self.state / "reconcile.json"
 
     @property
     def library_id(self) -> Path:
@@ -106,6 +146,11 @@ class DataFolder:
     def progress(self) -> Path:
         """One file a running download."""
         return self.state / "progress"
+
+    @property
+    def throughput(self) -> Path:
+        """How much each worker fetched lately, one file a worker."""
+        return self.state / "throughput"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from enum import StrEnum
 from bandcamp_sync.books import Jobs, Policy, Shown, assign_folders, rows, streamable, wanted
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import Reason
-from bandcamp_sync.spool.job import Failure, Job, State
+from bandcamp_sync.spool.job import Failure, Job, State, What
 from bandcamp_sync.spool.retry import LEISURE, is_due
 
 
@@ -73,7 +73,7 @@ def make_plan(known: Known) -> Plan:
         state, why = wanted(item, known.ignored, known.policy)
         if state is Shown.QUEUED:
             job = Job(key=item.key, item=item, folder=folders[item.key], queued_at=known.now)
-            intents.append(Intent(Act.QUEUE, job, None, why))
+            intents.append(Intent(Act.QUEUE, job.after(What.QUEUED, known.now, why), None, why))
         else:
             waiting.append((item, state, why, None))
     acted = {intent.job.key for intent in intents}
@@ -91,8 +91,9 @@ def _newest_first(intents: Iterable[Intent], now: datetime) -> list[Intent]:
 
 def _remembered(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
     for key, job in known.copies.items():
-        item = by_key.get(key, job.item)
-        yield Intent(Act.REMEMBER, job.model_copy(update={"item": item}), None, "the music folder has its receipt")
+        why = "the music folder has its receipt"
+        fresh = job.model_copy(update={"item": by_key.get(key, job.item)})
+        yield Intent(Act.REMEMBER, fresh.after(What.REMEMBERED, known.now, why), None, why)
 
 
 def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
@@ -103,11 +104,14 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
             yield from_the_dead(fresh, known.max_attempts, known.now)
         elif key in known.ignored or (item.hidden and not known.policy.include_hidden):
             if state is State.PENDING:
-                yield Intent(Act.WITHDRAW, job, State.PENDING, "it is not wanted any more")
+                withdrawn = job.after(What.WITHDRAWN, known.now)
+                yield Intent(Act.WITHDRAW, withdrawn, State.PENDING, "it is not wanted any more")
         elif state is State.FAILED and (why := _why_again(job, item, known)):
-            yield Intent(Act.RETRY, fresh.model_copy(update={"not_before": None}), State.FAILED, why)
+            due = fresh.model_copy(update={"not_before": None})
+            yield Intent(Act.RETRY, due.after(What.DUE, known.now, why), State.FAILED, why)
         elif state is State.DONE and _may_upgrade(job, item, known.now):
-            yield Intent(Act.UPGRADE, fresh, State.DONE, "it was streamed; looking for its download again")
+            asked = fresh.after(What.UPGRADE, known.now)
+            yield Intent(Act.UPGRADE, asked, State.DONE, "it was streamed; looking for its download again")
 
 
 def from_the_dead(job: Job, max_attempts: int, now: datetime) -> Intent:
@@ -116,8 +120,9 @@ def from_the_dead(job: Job, max_attempts: int, now: datetime) -> Intent:
     failure = Failure(reason=Reason.LEASE, sentence="its worker gave no sign of life", at=now)
     back = job.model_copy(update={"attempt": attempt, "failure": failure})
     if attempt >= max_attempts:
-        return Intent(Act.GIVE_UP, back, State.IN_PROGRESS, f"{attempt} workers died with it")
-    return Intent(Act.RECOVER, back, State.IN_PROGRESS, failure.sentence)
+        why = f"{attempt} workers died with it"
+        return Intent(Act.GIVE_UP, back.after(What.GAVE_UP, now, why), State.IN_PROGRESS, why)
+    return Intent(Act.RECOVER, back.after(What.RECOVERED, now, failure.sentence), State.IN_PROGRESS, failure.sentence)
 
 
 def _why_again(job: Job, item: Item, known: Known) -> str | None:

@@ -20,6 +20,8 @@ from bandcamp_sync.library.names import validate_layout
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
 def parse_duration(text: str) -> timedelta:
@@ -90,6 +92,16 @@ def _bind(value: Any) -> Any:
     if not match or not 0 < int(match[1]) < 65536:
         raise ValueError("not HOST:PORT")
     return str(value)
+
+
+def _hosts(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    names = [part.strip().rstrip(".").lower() for part in value.split(",") if part.strip()]
+    names = [name if name.isascii() else name.encode("idna").decode() for name in names]
+    if not names or not all(_HOST.fullmatch(name) for name in names):
+        raise ValueError("not host names")
+    return tuple(dict.fromkeys(names))
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -184,6 +196,12 @@ class Settings(BaseModel):
     )
     dashboard_bind: Annotated[str, BeforeValidator(_bind)] = Field(
         "127.0.0.1:5000", alias="DASHBOARD_BIND", description="where the dashboard listens|HOST:PORT"
+    )
+    dashboard_hosts: Annotated[tuple[str, ...], BeforeValidator(_hosts)] = Field(
+        (),
+        alias="DASHBOARD_HOSTS",
+        description="names that the dashboard goes by besides addresses and localhost, as behind a reverse proxy"
+        "|host names separated by commas, as music.example.org",
     )
     dashboard_password: str | None = Field(
         None, alias="DASHBOARD_PASSWORD", description="asks for this password|a text", repr=False

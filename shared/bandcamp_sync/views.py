@@ -4,7 +4,7 @@ Every text goes through `redact`, and no field here is a download link, a cookie
 """
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -14,17 +14,21 @@ from bandcamp_sync import __version__, alarms
 from bandcamp_sync.bandcamp.session import read_session
 from bandcamp_sync.books import Row, Shown
 from bandcamp_sync.clock import Clock, rfc3339
+from bandcamp_sync.covers import CoverFolder, CoverIds, cover_address
 from bandcamp_sync.health.merge import worst_states
 from bandcamp_sync.health.overall import Seen, overall
 from bandcamp_sync.health.published import read_units
-from bandcamp_sync.ledger import Ledger, is_seen, read_json
+from bandcamp_sync.itemview import details
+from bandcamp_sync.ledger import Books, Ledger, is_seen, read_json
+from bandcamp_sync.listing import Listing
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import data_folder, music_folder
+from bandcamp_sync.reconciles import last_runs
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.heartbeat import read_progress
 from bandcamp_sync.spool.job import Job, State
+from bandcamp_sync.spool.spool import Spool
 
-SORTS = ("purchased", "artist", "title", "state", "size")
 MAX_PER_PAGE = 500
 #: A held-until further away than this is a clock that jumped, not a wish of Bandcamp's.
 _LONGEST_HOLD_S = 1800.0
@@ -37,6 +41,8 @@ class Views:
         self.settings, self.clock = settings, clock or Clock()
         self.data, self._music = data_folder(settings), music_folder(settings)
         self.ledger = Ledger(settings, self.data)
+        self.covers = CoverIds(CoverFolder(self.data.covers))
+        self._listed = (-1, Listing(()))
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
@@ -72,6 +78,7 @@ class Views:
             "purchases": len(books.rows),
             "captured_at": books.captured_at,
             "scrape": scrape,
+            "reconcile": last_runs(self.data),
             "alarms": raised,
             "needs_you": [*self._alarms_for_you(raised), *self._items_for_you(books.rows), *self._verify_for_you()],
             "version": __version__,
@@ -107,12 +114,15 @@ class Views:
     def _disk(self, rows: Iterable[Row]) -> dict[str, int | None]:
         used = sum(row.size or 0 for row in rows)
         free: int | None = None
+        total: int | None = None
         published = read_json(self.data.state / "disk.json")
         if is_seen(self._music.marker):
-            free = shutil.disk_usage(self._music.root).free
-        elif isinstance(published, dict) and isinstance(published.get("free"), int):
-            free = published["free"]
-        return {"free": free, "music": used}
+            usage = shutil.disk_usage(self._music.root)
+            free, total = usage.free, usage.total
+        elif isinstance(published, dict):
+            free, total = (published[n] if isinstance(published.get(n), int) else None for n in ("free", "total"))
+        # In whole MiB: others write to that disk, too, and not every byte of theirs is news.
+        return {"free": None if free is None else free >> 20 << 20, "total": total, "music": used}
 
     # --- what needs a person -----------------------------------------------------------------------------------------
 
@@ -176,39 +186,41 @@ class Views:
     ) -> dict[str, Any]:
         """`GET /api/collection`. `counts` are of all purchases, `total` is of those that match.
 
-        `sort`: one of `SORTS`, with `-` before it for the other way round. Raises ValueError for a wrong argument.
+        `states`, `q`, `sort`: as `Listing.select` takes them. Raises ValueError for a wrong argument.
         """
-        wanted = {Shown(state) for state in states}
-        if sort.removeprefix("-") not in SORTS:
-            raise ValueError(f"sort may be {', '.join(SORTS)}, with a minus before it or not")
         if page < 1 or not 1 <= per_page <= MAX_PER_PAGE:
             raise ValueError(f"page counts from 1, and per_page is from 1 to {MAX_PER_PAGE}")
         books = self.ledger.books()
-        words = q.casefold().split()
-        found = [r for r in books.rows if (not wanted or r.state in wanted) and _matches(r, words)]
-        found.sort(key=_SORT_KEYS[sort.removeprefix("-")], reverse=sort.startswith("-"))
-        start = (page - 1) * per_page
+        total, found = self._listing(books).select(states, q, sort, (page - 1) * per_page, per_page)
+        pictures = self.covers.ids()
         return {
             "now": rfc3339(self.clock.now()),
             "version": books.version,
-            "total": len(found),
+            "total": total,
             "page": page,
-            "pages": max(1, -(-len(found) // per_page)),
+            "pages": max(1, -(-total // per_page)),
             "per_page": per_page,
             "counts": dict(books.counts or {state.value: 0 for state in Shown}),
-            "items": [_item(row) for row in found[start : start + per_page]],
+            "items": [_item(row, pictures) for row in found],
         }
 
+    def collection_version(self) -> tuple[int, int]:
+        """What differs whenever an answer of `collection` may: the books' version, and the pictures'."""
+        self.covers.ids()
+        return self.ledger.books().version, self.covers.version
 
-_EPOCH = datetime.min.replace(tzinfo=UTC)
-_ORDER = {state: number for number, state in enumerate(Shown)}
-_SORT_KEYS: dict[str, Any] = {
-    "purchased": lambda row: (row.item.purchased or _EPOCH, row.item.key),
-    "artist": lambda row: (row.item.artist.casefold(), row.item.title.casefold(), row.item.key),
-    "title": lambda row: (row.item.title.casefold(), row.item.artist.casefold(), row.item.key),
-    "state": lambda row: (_ORDER[row.state], row.item.artist.casefold(), row.item.key),
-    "size": lambda row: (row.size or 0, row.item.key),
-}
+    def _listing(self, books: Books) -> Listing:
+        """Made anew for each version of the books. RACE: two threads make the same one, and the later one stays."""
+        version, listing = self._listed
+        if version != books.version:
+            listing = Listing(books.rows, listing)
+            self._listed = books.version, listing
+        return listing
+
+    def item(self, key: str) -> dict[str, Any] | None:
+        """`GET /api/items/<key>`: a row of the collection and all that `details` adds; None for an unknown key."""
+        row = next((row for row in self.ledger.books().rows if row.item.key == key), None)
+        return None if row is None else {**_item(row, self.covers.ids()), **details(Spool(self.data.inbox), row)}
 
 
 def web_link(url: str | None) -> str | None:
@@ -222,14 +234,7 @@ def web_link(url: str | None) -> str | None:
     return redact(url) if parts.scheme in ("http", "https") and parts.hostname else None
 
 
-def _matches(row: Row, words: list[str]) -> bool:
-    if not words:
-        return True
-    text = f"{row.item.artist} {row.item.title} {row.item.key}".casefold()
-    return all(word in text for word in words)
-
-
-def _item(row: Row) -> dict[str, Any]:
+def _item(row: Row, pictures: Collection[int]) -> dict[str, Any]:
     return {
         "key": row.item.key,
         "artist": row.item.artist,
@@ -244,6 +249,7 @@ def _item(row: Row) -> dict[str, Any]:
         "reason": _said(row.reason),
         "next_try": rfc3339(row.next_try) if row.next_try else None,
         "link": web_link(row.link),
+        "cover": cover_address(row.item, pictures),
     }
 
 

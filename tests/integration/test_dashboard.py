@@ -124,13 +124,6 @@ def test_errors_are_problem_details(web: FlaskClient, path: str, code: int) -> N
     assert {"type", "title", "status", "detail"} <= set(json.loads(answer.text))
 
 
-def test_metrics_are_prometheus_text(web: FlaskClient) -> None:
-    lines = web.get("/metrics").text.splitlines()
-    sample = re.compile(r'bandcampsync_[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+')
-    assert all(line.startswith("# ") or sample.fullmatch(line) for line in lines)
-    assert 'bandcampsync_purchases{state="failed"} 1' in lines
-
-
 # --- the page -------------------------------------------------------------------------------------------------------
 
 
@@ -294,8 +287,8 @@ def events(response: requests.Response) -> Iterator[tuple[str, Any]]:
 def test_a_change_is_an_event_within_a_second(served: Served, data: DataFolder) -> None:
     with requests.get(f"{served.url}/api/events", stream=True, timeout=10) as response:
         stream = events(response)
-        first = dict(next(stream) for _ in range(3))
-        assert set(first) == {"status", "queue", "collection"}
+        first = dict(next(stream) for _ in range(5))
+        assert set(first) == {"status", "queue", "collection", "setup", "actions"}
         began = time.monotonic()
         put(data, State.PENDING, "p2")
         for name, value in stream:
@@ -318,18 +311,6 @@ def test_log_lines_are_followed_across_rotation(served: Served, data: DataFolder
         log.rename(log.with_name("worker.log.1"))
         log.write_text("after\n")
         assert next(stream)[1]["line"] == "after"
-
-
-def test_many_streams_leave_room_for_everything_else(served: Served) -> None:
-    opened = [requests.get(f"{served.url}/api/events", stream=True, timeout=10) for _ in range(33)]
-    try:
-        codes = [response.status_code for response in opened]
-        assert codes.count(200) == 30
-        assert set(codes) == {200, 503}
-        assert requests.get(f"{served.url}/api/status", timeout=5).status_code == 200
-    finally:
-        for response in opened:
-            response.close()
 
 
 def test_it_ends_within_seconds_though_pages_are_open(served: Served) -> None:

@@ -40,6 +40,34 @@ DEMO: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Nora Quill", "Unsent Postcards", ("Lisbon", "Trieste", "Gdańsk")),
 )
 
+#: What the gallery, of which screenshots are taken, has besides: artist and title.
+GALLERY: tuple[tuple[str, str], ...] = (
+    ("Harbour Machines", "Cranes at Five"),
+    ("Tove Almqvist", "Sommarlov"),
+    ("The Night Gardeners", "Perennials"),
+    ("Kaito Mori", "Paper Lantern Suite"),
+    ("Glasshouse Choir", "Panes"),
+    ("Desmond & Faye", "Kitchen Radio"),
+    ("Rio Lento", "Barco de Papel"),
+    ("Signal Orchard", "Carrier Waves"),
+    ("Anouk Verhoeven", "Polder"),
+    ("Second Weather", "Barometer"),
+    ("Quiet Engines", "Idle Hours"),
+    ("Marble Swallows", "Statuary"),
+    ("Elio Ferrante", "Cartoline"),
+    ("Winter Atlas", "Contour Lines"),
+    ("Low Tide Parade", "Rockpools"),
+    ("Ember Cartographers", "Here Be Foxes"),
+    ("Oda Lindqvist", "Tolv Hus"),
+    ("The Umbrella Department", "Lost Property"),
+    ("Saltmarsh Trio", "Reedbed Variations"),
+    ("Velvet Compass", "True North"),
+    ("Mina Okafor", "Harmattan"),
+    ("Carousel Weather", "Organ Music for Rain"),
+    ("Northern Letters", "Airmail"),
+    ("Ruben Castellanos", "Azoteas"),
+)
+
 #: (artist, title) pairs that break naive file names. None stands for a null in the answer.
 NASTY: tuple[tuple[str | None, str | None], ...] = (
     ("AC/DC", "Back/Forth"),

@@ -10,9 +10,9 @@ from typing import Any
 from standin import kinds
 from standin.builder import Builder
 from standin.model import Purchase, Release, Track
-from standin.names import DEMO
+from standin.names import DEMO, GALLERY
 
-PRESETS = ("demo", "small", "full", "names")
+PRESETS = ("demo", "gallery", "small", "full", "names")
 
 
 def _identity(word: str) -> str:
@@ -48,14 +48,17 @@ class World:
         """A collection of `purchases` sales (the demo and the names bring their own number).
 
         `full` holds every kind and fills up with ordinary albums and tracks; `small` is ordinary
-        only; `names` is the nasty names, then as `full`; `demo` is fourteen pleasant albums.
+        only; `names` is the nasty names, then as `full`; `demo` is fourteen pleasant albums, and
+        `gallery` forty purchases, with a pre-order and a shirt among them.
         """
         if preset not in PRESETS:
             raise ValueError(f"preset is one of {PRESETS}, not {preset!r}")
         step = timedelta(seconds=min(400_000, 12 * 365 * 86_400 // max(1, purchases)))
         make = Builder(seed, seconds, step)
-        if preset == "demo":
+        if preset in ("demo", "gallery"):
             _demo(make)
+            if preset == "gallery":
+                _gallery(make)
         else:
             parts: tuple[Callable[[Builder], None], ...] = kinds.ALL if preset != "small" else ()
             if preset == "names":
@@ -221,3 +224,13 @@ def _demo(make: Builder) -> None:
     make.step = timedelta(days=17, hours=5)
     for artist, title, titles in DEMO:
         make.buy(make.release(artist=artist, title=title, titles=list(titles)), "album")
+
+
+def _gallery(make: Builder) -> None:
+    """More such albums, so that a page is full of them, and what else a collection holds."""
+    for number, (artist, title) in enumerate(GALLERY):
+        if number == 3:
+            kinds.preorder(make)
+        if number == 7:
+            kinds.merch(make)
+        make.buy(make.release(artist=artist, title=title), "album")

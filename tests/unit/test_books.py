@@ -2,7 +2,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from bandcamp_sync.books import Policy, Row, Shown, assign_folders, count, rows, streamable, wanted
+from bandcamp_sync.books import Known, Policy, Row, Shown, assign_folders, count, rows, streamable, wanted
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import Reason
 from bandcamp_sync.library.names import same_place
@@ -224,3 +224,15 @@ def test_an_album_that_is_called_like_another_with_its_key_gets_a_place_of_its_o
     posing = item("p2", purchased=NOW - 2 * DAY, item_title="Night Ferry [p3]")
     third = item("p3", purchased=NOW - DAY)
     assert len(set(folders([first, posing, third]).values())) == 3
+
+
+@given(st.data())
+def test_rows_that_are_taken_over_are_those_that_would_be_written_anew(data: st.DataObject) -> None:
+    items = data.draw(collections())
+    known: dict[str, Known] = {}
+    policy = data.draw(POLICIES)
+    for _ in range(3):
+        jobs = data.draw(jobs_of(items))
+        ignored = frozenset(data.draw(st.sets(st.sampled_from([one.key for one in items])))) if items else frozenset()
+        assert rows(items, jobs, ignored, policy, known) == rows(items, jobs, ignored, policy)
+    assert set(known) == {one.key for one in items}

@@ -22,6 +22,7 @@ EXAMPLES: list[BandcampSyncError] = [
     errors.CookiesInvalid(PLACE, "the identity is cut off"),
     errors.CookiesExpired(PLACE, NOW),
     errors.LoggedOut("home page shows no identity"),
+    errors.HandedRefused("there is no identity cookie in it: log in, and export after that"),
     errors.Unreachable("collection_summary", "time-out"),
     errors.RateLimited(NOW),
     errors.Challenged("file", "a page for browsers came instead of the file"),

@@ -14,9 +14,26 @@ NAME = "bandcamp_sync"
 LAYERS = (
     {"cli", "__main__", "loops", "bootstrap", "health.listener", "health.publish"},
     {"stages", "views", "show"},
-    {"ledger", "plan", "fetch", "notify", "backup"},
-    {"books", "control", "ignore", "alarms", "bandcamp", "collection", "spool", "library", "health", "logs"},
-    {"files", "settings", "errors", "clock", "paths", "processes"},
+    {"ledger", "listing", "plan", "fetch", "notify", "backup", "itemview", "drop"},
+    {
+        "actions",
+        "deeds",
+        "reconciles",
+        "books",
+        "control",
+        "choice",
+        "ignore",
+        "alarms",
+        "bandcamp",
+        "collection",
+        "spool",
+        "library",
+        "health",
+        "logs",
+        "throughput",
+        "covers",
+    },
+    {"files", "settings", "errors", "clock", "paths", "processes", "pictures"},
 )
 #: Values that anyone may import, wherever they stand: settings need them to know what is allowed.
 PURE_VALUES = {"bandcamp.formats", "library.names"}

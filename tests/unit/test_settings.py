@@ -28,6 +28,7 @@ PROMISED = [
     "REQUEST_INTERVAL",
     "MIN_FREE_SPACE",
     "DASHBOARD_BIND",
+    "DASHBOARD_HOSTS",
     "DASHBOARD_PASSWORD",
     "NOTIFY_URLS",
     "PUID",
@@ -63,6 +64,18 @@ WRONG = {
     "MIN_FREE_SPACE": ["much", "-1", "2 apples", "G"],
     "LEASE": WRONG_DURATIONS,
     "STALL_TIMEOUT": WRONG_DURATIONS,
+    "DASHBOARD_HOSTS": [
+        ",",
+        "https://music.example.org",
+        "music.example.org:443",
+        "*.example.org",
+        "a b",
+        "-a.example",
+        "a..b",
+        "a/b",
+        "x" * 64,
+        "é" * 60,
+    ],
     "DASHBOARD_BIND": ["5000", "localhost", ":5000", "localhost:http", "::1:5000", "a b:1", "x:123456"],
     "PUID": ["-1", "root", "1.5"],
     "PGID": ["-1", "users"],
@@ -203,6 +216,11 @@ def test_a_umask_is_octal(text: str, mask: int) -> None:
 @pytest.mark.parametrize("text", ["127.0.0.1:5000", "0.0.0.0:80", "[::1]:5000", "localhost:65535"])
 def test_the_dashboard_binds_to_a_host_and_a_port(text: str) -> None:
     assert settings(DASHBOARD_BIND=text).dashboard_bind == text
+
+
+def test_host_names_are_a_list_in_the_spelling_of_a_host_header() -> None:
+    found = settings(DASHBOARD_HOSTS=" Music.Example.org., nas ,müsik.example,my_box,nas").dashboard_hosts
+    assert found == ("music.example.org", "nas", "xn--msik-0ra.example", "my_box")
 
 
 def test_a_base_url_loses_its_last_slash_and_its_capitals() -> None:

@@ -149,9 +149,11 @@ def test_the_session_is_shown_as_it_was_found_last(folder: Folder) -> None:
 
 
 def test_free_room_comes_from_the_reconciler_where_the_music_cannot_be_seen(folder: Folder) -> None:
-    assert folder.views.status()["disk"] == {"free": None, "music": 0}
-    atomic.write_json(folder.data.state / "disk.json", {"free": 5, "total": 9})
-    assert folder.views.status()["disk"]["free"] == 5
+    assert folder.views.status()["disk"] == {"free": None, "total": None, "music": 0}
+    atomic.write_json(folder.data.state / "disk.json", {"free": 5_000_000, "total": 9_000_000})
+    disk = folder.views.status()["disk"]
+    # In whole MiB, so that not every byte that others write is news.
+    assert (disk["free"], disk["total"]) == (4 << 20, 9_000_000)
 
 
 def test_a_hold_of_bandcamps_is_recovering(folder: Folder) -> None:

@@ -1,19 +1,20 @@
 """The JSON API: translate, ask the views or leave a request, answer."""
 
+import secrets
 from http import HTTPStatus
 
 from bandcamp_sync import control
+from bandcamp_sync.actions import By, asking, note
+from bandcamp_sync.choice import CHOICES, ask_choice
 from bandcamp_sync.control import Verb
-from bandcamp_sync.logs.follow import log_files
-from bandcamp_sync.logs.redact import redact
-from bandcamp_sync.logs.tail import merged_tail
 from bandcamp_sync.views import Views
 from flask import Blueprint, Response, abort, jsonify, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.dashboard.web.guard import token
+from services.dashboard.web.fresh import is_held, tag, unchanged
+from services.dashboard.web.loglines import answer, asked_for, attachment, count_of_lines, known_file, whole_log
+from services.dashboard.web.token import token
 
-MAX_LINES = 5000
 _STAGES = (Verb.SCRAPE, Verb.RECONCILE, Verb.RETRY, Verb.VERIFY)
 _OF_ITEM = (Verb.RETRY, Verb.IGNORE, Verb.UNIGNORE)
 
@@ -21,6 +22,8 @@ _OF_ITEM = (Verb.RETRY, Verb.IGNORE, Verb.UNIGNORE)
 def blueprint(views: Views) -> Blueprint:
     """The API over these views."""
     api = Blueprint("api", __name__)
+    # The books' versions begin anew with each process.
+    run = secrets.token_hex(4)
 
     @api.get("/healthz")
     def healthz() -> Response:
@@ -40,42 +43,47 @@ def blueprint(views: Views) -> Blueprint:
 
     @api.get("/api/collection")
     def collection() -> Response:
-        states = [state for given in request.args.getlist("state") for state in given.split(",") if state]
-        try:
-            found = views.collection(
-                states,
-                q=request.args.get("q", ""),
-                sort=request.args.get("sort") or "-purchased",
-                page=int(request.args.get("page") or 1),
-                per_page=int(request.args.get("per_page") or 50),
-            )
-        except ValueError as error:
-            abort(HTTPStatus.BAD_REQUEST, str(error))
-        return jsonify(found)
+        asked = request.args
+        states = [state for given in asked.getlist("state") for state in given.split(",") if state]
+        q, sort = asked.get("q", ""), asked.get("sort") or "-purchased"
+        page, per_page = int(asked.get("page") or 1), int(asked.get("per_page") or 50)
+        # Of 20,000 purchases, to whoever asks whether there is news: told before anything is searched or sorted.
+        held = tag(run, *views.collection_version(), states, q, sort, page, per_page)
+        if is_held(held):
+            return unchanged(held)
+        response = jsonify(views.collection(states, q, sort, page, per_page))
+        response.set_etag(held, weak=True)
+        return response
 
     @api.get("/api/logs")
     def logs() -> Response:
-        files = log_files(views.data.logs)
-        chosen = request.args.get("file")
-        if chosen:
-            if chosen not in files:
-                abort(HTTPStatus.NOT_FOUND, f"there is no log of that name; there are: {', '.join(files) or 'none'}")
-            files = {chosen: files[chosen]}
-        lines = request.args.get("lines", "200")
-        if not lines.isdecimal() or not 1 <= int(lines) <= MAX_LINES:
-            abort(HTTPStatus.BAD_REQUEST, f"lines is a number from 1 to {MAX_LINES}")
-        merged, own = merged_tail(files, int(lines))
-        told = {name: [redact(line) for line in found] for name, found in own.items()}
-        return jsonify({"logs": "\n".join(map(redact, merged)), "files": told})
+        asked = known_file(asked_for(views.data.logs, request.args))
+        return jsonify(answer(asked, count_of_lines(request.args.get("lines"), 200)))
+
+    @api.get("/api/logs/download")
+    def download() -> Response:
+        asked = asked_for(views.data.logs, request.args)
+        if asked.file is None:
+            abort(HTTPStatus.BAD_REQUEST, "file must be given: the name of a log, as worker")
+        path = known_file(asked).files()[asked.file]
+        parts = whole_log(path, asked.wanted)
+        return Response(parts, headers=attachment(asked.file), content_type="text/plain; charset=utf-8")
 
     @api.post("/api/actions/<action>")
     def act(action: str) -> AnyResponse:
+        now = views.clock.now()
         if action == "pause":
-            control.pause(views.data, views.clock.now())
+            control.pause(views.data, now)
+            note(views.data, now, action, By.DASHBOARD, "paused")
         elif action == "resume":
             control.resume(views.data)
+            note(views.data, now, action, By.DASHBOARD, "resumed")
+        elif action in CHOICES:
+            with asking(views.data, now, Verb.CHOOSE, By.DASHBOARD):
+                ask_choice(views.data, action, now)
         elif action in _STAGES:
-            control.ask(views.data, Verb(action))
+            with asking(views.data, now, action, By.DASHBOARD):
+                control.ask(views.data, Verb(action))
         else:
             abort(HTTPStatus.NOT_FOUND, f"there is no action {action!r}")
         return _accepted(action)
@@ -86,7 +94,8 @@ def blueprint(views: Views) -> Blueprint:
             abort(HTTPStatus.NOT_FOUND, f"there is no action {action!r} for a purchase")
         if not any(row.item.key == key for row in views.ledger.books().rows):
             abort(HTTPStatus.NOT_FOUND, f"there is no purchase {key!r}")
-        control.ask(views.data, Verb(action), key)
+        with asking(views.data, views.clock.now(), action, By.DASHBOARD, key):
+            control.ask(views.data, Verb(action), key)
         return _accepted(action, key)
 
     return api

@@ -9,10 +9,29 @@ from bandcamp_sync.settings import Settings
 from bandcamp_sync.views import Views
 from flask import Flask
 
-from services.dashboard.web import api, events, guard, live, metrics, problems, words
+from services.dashboard.web import (
+    activity,
+    api,
+    compression,
+    covers,
+    events,
+    fresh,
+    guard,
+    handover,
+    history,
+    live,
+    metrics,
+    openapi,
+    operations,
+    problems,
+    proxy,
+    words,
+)
 from services.dashboard.web.keys import signing_key
 from services.dashboard.web.pages import collection, door, logs, overview, setup
 from services.dashboard.web.site import Site
+from services.dashboard.web.streams import Streams
+from services.dashboard.web.token import token
 
 
 def create_app(settings: Settings) -> Flask:
@@ -30,22 +49,30 @@ def create_app(settings: Settings) -> Flask:
         MAX_CONTENT_LENGTH=64 * 1024,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    streams = events.Streams(views)
+    streams = Streams(views)
     app.extensions["streams"] = streams
     problems.install(app)
+    proxy.install(app)
+    # What is installed earlier sees a request earlier, and its answer later.
+    app.register_blueprint(metrics.blueprint(views, streams))
+    compression.install(app)
     guard.Guard(settings).install(app)
+    operations.install(app)
+    fresh.install(app)
     site = Site(settings, views, streams, live.Live(streams))
     for page in (overview, collection, logs, setup):
         app.register_blueprint(page.blueprint(site))
     app.register_blueprint(door.blueprint())
     app.register_blueprint(live.blueprint(site.live, streams))
     app.register_blueprint(api.blueprint(views))
+    app.register_blueprint(handover.blueprint(views))
     app.register_blueprint(events.blueprint(views, streams))
-    app.register_blueprint(metrics.blueprint(views))
+    app.register_blueprint(activity.blueprint(site))
+    app.register_blueprint(history.blueprint(site))
+    app.register_blueprint(covers.blueprint(site))
+    app.register_blueprint(openapi.blueprint())
     app.jinja_env.filters.update(words.FILTERS)
-    app.jinja_env.globals.update(
-        version=__version__, token=guard.token, can_log_out=settings.dashboard_password is not None
-    )
+    app.jinja_env.globals.update(version=__version__, token=token, can_log_out=settings.dashboard_password is not None)
     return app
 
 

@@ -2,20 +2,22 @@
 
 import hmac
 import ipaddress
-import secrets
 import socket
 import time
+from collections.abc import Collection
 from threading import Lock
 from urllib.parse import urlsplit
 
 from bandcamp_sync.settings import Settings
 from flask import Flask, Request, Response, redirect, request, session, url_for
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
-from services.dashboard.web.problems import problem
+from services.dashboard.web.problems import refusal
+from services.dashboard.web.token import TOKEN_HEADER, is_token
 
-TOKEN_HEADER = "X-CSRF-Token"
-_OPEN_PATHS = ("/healthz", "/login")
+LOGIN = "/login"
+_OPEN_PATHS = ("/healthz", LOGIN)
 _PAGES = ("overview", "collection", "logs", "setup")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -26,7 +28,8 @@ HEADERS = {
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    # Not no-referrer: with it, browsers send `Origin: null` with our own forms, and the login is one.
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -38,7 +41,8 @@ class Guard:
 
     def __init__(self, settings: Settings) -> None:
         self._password = settings.dashboard_password
-        self._hosts = allowed_hosts(settings.dashboard_bind)
+        self._own_hosts = frozenset(settings.dashboard_hosts)
+        self._hosts = allowed_hosts(settings.dashboard_bind) | self._own_hosts
         self._tries = Tries()
         self._key = b""
 
@@ -52,26 +56,38 @@ class Guard:
     def check(self) -> AnyResponse | None:
         """None when the request may pass, else the refusal."""
         if not is_allowed_host(request.host, self._hosts):
-            return problem(421, "this dashboard does not go by that name; use its IP address or localhost")
-        if request.method not in _SAFE and (refusal := self._check_change()) is not None:
-            return refusal
-        if self._password is None or _is_open(request.path) or self.is_known(request):
+            names = "use its IP address or localhost, or set DASHBOARD_HOSTS to that name"
+            return refusal(421, f"this dashboard does not go by that name; {names}")
+        # Refused before any of it is read, also where nobody would read it.
+        if (request.content_length or 0) > (request.max_content_length or 0):
+            return refusal(413, "this is more than is taken here")
+        if is_foreign_fetch(request):
+            return refusal(403, "no other site's page may ask this dashboard for anything")
+        # What is not taken here changes nothing either, and is told which methods are.
+        is_change = request.method not in _SAFE and not isinstance(request.routing_exception, MethodNotAllowed)
+        if is_change and (refused := self._check_change()) is not None:
+            return refused
+        return self._check_password()
+
+    def _check_password(self) -> AnyResponse | None:
+        is_guess = request.path == LOGIN and request.method not in _SAFE
+        if not is_guess and (_is_open(request.path) or self.is_known(request)):
             return None
         if self._tries.exhausted:
-            return problem(429, "too many wrong passwords; wait a minute", {"Retry-After": "60"})
-        if request.method == "GET" and request.blueprint in _PAGES:
+            return refusal(429, "too many wrong passwords; wait a minute", {"Retry-After": "60"})
+        if is_guess:
+            return None
+        if request.method in _SAFE and request.blueprint in _PAGES:
             return redirect(url_for("door.login"), 303)
         # A browser's own fetch must not bring up the browser's password box.
         scheme = "Session" if "Sec-Fetch-Mode" in request.headers else "Basic"
-        return problem(401, "log in at /login first", {"WWW-Authenticate": f'{scheme} realm="BandcampSync"'})
+        return refusal(401, "log in at /login first", {"WWW-Authenticate": f'{scheme} realm="BandcampSync"'})
 
     def _check_change(self) -> Response | None:
-        if not is_same_origin(request):
-            return problem(403, "changes are taken from the dashboard's own page only")
-        given = request.headers.get(TOKEN_HEADER) or request.form.get("token", "")
-        expected = session.get("token")
-        if not isinstance(expected, str) or not hmac.compare_digest(given.encode(), expected.encode()):
-            return problem(403, f"the {TOKEN_HEADER} header does not hold this session's token (GET /api/token)")
+        if not is_same_origin(request, self._own_hosts):
+            return refusal(403, "changes are taken from the dashboard's own page only")
+        if not is_token(request.headers.get(TOKEN_HEADER) or request.form.get("token", "")):
+            return refusal(403, f"the {TOKEN_HEADER} header does not hold this session's token (GET /api/token)")
         return None
 
     # --- the password ------------------------------------------------------------------------------------------------
@@ -97,6 +113,8 @@ class Guard:
         """Log this session in; False when the password is wrong, or too many were."""
         if not self._matches(password):
             return False
+        # Whoever could plant a session before must not know this one's token.
+        session.clear()
         session["proof"] = self._proof()
         session.permanent = True
         return True
@@ -117,7 +135,9 @@ class Guard:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
         if request.path.startswith("/static/"):
-            response.headers["Cache-Control"] = "no-cache"
+            # Modules name each other without a version, so each is asked for again; a font never changes its face.
+            is_font = response.status_code == 200 and str(response.mimetype).startswith("font/")
+            response.headers["Cache-Control"] = "public, max-age=604800" if is_font else "no-cache"
         else:
             response.headers.setdefault("Cache-Control", "no-store")
         return response
@@ -140,19 +160,13 @@ class Tries:
             return len(self._wrong) >= self._MOST
 
     def note(self, good: bool) -> None:
-        """One password was looked at."""
+        """One password was looked at. A good one forgives none: programs send it all the time while others guess."""
         with self._lock:
-            self._wrong = [] if good else [*self._wrong, time.monotonic()]
+            if not good:
+                self._wrong = [*self._wrong, time.monotonic()]
 
     def _forget(self) -> None:
         self._wrong = [at for at in self._wrong if time.monotonic() - at < self._WITHIN_S]
-
-
-def token() -> str:
-    """This session's token for changes; made when the session has none."""
-    if not isinstance(session.get("token"), str):
-        session["token"] = secrets.token_urlsafe(24)
-    return str(session["token"])
 
 
 def allowed_hosts(bind: str) -> frozenset[str]:
@@ -179,16 +193,32 @@ def is_allowed_host(host: str, names: frozenset[str]) -> bool:
     return True
 
 
-def is_same_origin(asking: Request) -> bool:
-    """Whether a change comes from our own page, or from no page at all."""
+def is_foreign_fetch(asking: Request) -> bool:
+    """Whether the page of another site fetches something of ours, as the browser itself says.
+
+    A link that leads here is none. What is fetched so could not be read, but it could be counted, timed, and held open.
+    """
+    site, mode = (asking.headers.get(f"Sec-Fetch-{name}") for name in ("Site", "Mode"))
+    return site in ("cross-site", "same-site") and mode != "navigate"
+
+
+def is_same_origin(asking: Request, own_hosts: Collection[str] = ()) -> bool:
+    """Whether a change comes from our own page, or from no page at all.
+
+    `own_hosts`: the names that we are known by behind a proxy, which may ask us under another one.
+    """
     site = asking.headers.get("Sec-Fetch-Site")
     if site is not None and site not in ("same-origin", "none"):
         return False
     origin = asking.headers.get("Origin")
     if origin is None:
         return True
-    # The scheme may differ behind a proxy that ends TLS; the host does not.
-    return urlsplit(origin).netloc.lower() == asking.host.lower()
+    try:
+        said = urlsplit(origin)
+        # The scheme may differ behind a proxy that ends TLS; the host does not.
+        return said.netloc.lower() == asking.host.lower() or said.hostname in own_hosts
+    except ValueError:
+        return False
 
 
 def _is_open(path: str) -> bool:

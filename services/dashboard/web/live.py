@@ -6,16 +6,18 @@ text that changes with time alone: countdowns and ages are `<time data-...>` ele
 """
 
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from threading import Lock
 from typing import Any
 
 from flask import Blueprint, Response, abort, render_template, request, stream_with_context
 
-from services.dashboard.web.events import LOOK_EVERY_S, Seen, Streams, event
+from services.dashboard.web.streams import Seen, Streams, event
 
 Context = Callable[[Mapping[str, Any]], dict[str, Any]]
+
+#: What the frame around every page shows.
+FRAME = ("state", "pause", "vitals")
 
 
 class Live:
@@ -28,16 +30,16 @@ class Live:
         self._rendered: dict[tuple[str, str], tuple[Seen, dict[str, str]]] = {}
 
     def add(self, page: str, parts: tuple[str, ...], context: Context) -> None:
-        """Keep `parts` of `page` up to date. `context`: the templates' values, from the topics' present values."""
-        self._pages[page] = (parts, context)
+        """Keep `parts` of `page` up to date, and the frame's. `context`: the templates' values, from the topics'."""
+        every = (*FRAME, *(part for part in parts if part not in FRAME))
+        self._pages[page] = (every, lambda topics: {"status": topics["status"], **context(topics)})
 
     def context(self, page: str) -> dict[str, Any]:
         """The values with which the page itself is rendered first."""
         return self._pages[page][1](self._streams.look().values)
 
-    def parts(self, page: str) -> dict[str, str]:
-        """Each part's markup by its name, within a request."""
-        seen = self._streams.look()
+    def parts(self, page: str, seen: Seen) -> dict[str, str]:
+        """The event of each part by its name, within a request."""
         # Links in the markup begin with the path below which a proxy shows us.
         which = (page, request.script_root)
         with self._lock:
@@ -45,7 +47,7 @@ class Live:
             if known is None or known[0] is not seen:
                 names, context = self._pages[page]
                 values = context(seen.values)
-                known = seen, {name: render_template(f"parts/{name}.html", **values) for name in names}
+                known = seen, {name: _event(name, render_template(f"parts/{name}.html", **values)) for name in names}
                 if len(self._rendered) > 50:
                     self._rendered.clear()
                 self._rendered[which] = known
@@ -54,16 +56,21 @@ class Live:
     def changes(self, page: str) -> Iterator[str]:
         """First every part, then those that changed; an empty text when none did."""
         sent: dict[str, str] = {}
-        while not self._streams.is_closing():
-            parts = self.parts(page)
-            news = {name: html for name, html in parts.items() if sent.get(name) != html} if parts is not sent else {}
+        for seen in self._streams.follow():
+            if seen is None:
+                yield ""
+                continue
+            parts = self.parts(page, seen)
+            yield "".join(text for name, text in parts.items() if sent.get(name) != text)
             sent = parts
-            yield "".join(event("part", json.dumps({"id": f"part-{n}", "html": html})) for n, html in news.items())
-            time.sleep(LOOK_EVERY_S)
 
     def knows(self, page: str) -> bool:
         """Whether there is such a page."""
         return page in self._pages
+
+
+def _event(name: str, html: str) -> str:
+    return event("part", json.dumps({"id": f"part-{name}", "html": html}))
 
 
 def blueprint(live: Live, streams: Streams) -> Blueprint:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.views import Views
 
-from services.dashboard.web.events import Streams
 from services.dashboard.web.live import Live
+from services.dashboard.web.streams import Streams
 
 
 @dataclass(frozen=True)

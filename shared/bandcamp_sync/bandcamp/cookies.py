@@ -17,7 +17,9 @@ from bandcamp_sync.errors import CookiesInvalid, CookiesMissing
 __all__ = [
     "Cookie",
     "ExpiryState",
+    "bandcamp_cookies",
     "cookie_header",
+    "cookies_in",
     "expiry_state",
     "login_expiry",
     "netscape_text",
@@ -54,9 +56,25 @@ def read_cookies(path: Path) -> list[Cookie]:
     except IsADirectoryError:
         problem = "it is a folder (Docker makes one where a mounted file is missing); remove it"
         raise CookiesInvalid(path, problem) from None
+    return cookies_in(content, str(path))
+
+
+def cookies_in(content: bytes, source: str) -> list[Cookie]:
+    """All cookies of a file's content, of every site; `source` names it in errors. Raises CookiesInvalid."""
     if len(content) > MAX_FILE_BYTES:
-        raise CookiesInvalid(path, "it is larger than 1 MiB, which no list of cookies is")
-    return parse_cookies(_decoded(content, path), str(path))
+        raise CookiesInvalid(source, "it is larger than 1 MiB, which no list of cookies is")
+    return parse_cookies(_decoded(content, source), source)
+
+
+def bandcamp_cookies(cookies: Iterable[Cookie], base_host: str) -> list[Cookie]:
+    """Those of `base_host` and bandcamp.com alone: one for each name, chosen as `session_cookies` says."""
+    host = base_host.lower().split(":")[0].lstrip(".")
+    best: dict[str, tuple[tuple[int, datetime], Cookie]] = {}
+    for cookie in cookies:
+        rank = _rank(cookie, host)
+        if rank is not None and (cookie.name not in best or rank >= best[cookie.name][0]):
+            best[cookie.name] = (rank, cookie)
+    return [cookie for _, cookie in best.values()]
 
 
 def session_cookies(cookies: Iterable[Cookie], base_host: str, source: str = "the cookies") -> list[Cookie]:
@@ -68,14 +86,8 @@ def session_cookies(cookies: Iterable[Cookie], base_host: str, source: str = "th
     usable `identity`; the error tells the names that there are, never a value.
     """
     everything = list(cookies)
-    host = base_host.lower().split(":")[0].lstrip(".")
-    ranked = [(rank, cookie) for cookie in everything if (rank := _rank(cookie, host)) is not None]
-    best: dict[str, tuple[tuple[int, datetime], Cookie]] = {}
-    for rank, cookie in ranked:
-        if cookie.name not in best or rank >= best[cookie.name][0]:
-            best[cookie.name] = (rank, cookie)
-    chosen = [cookie for _, cookie in best.values()]
-    _check_identity(chosen, everything, host, source)
+    chosen = bandcamp_cookies(everything, base_host)
+    _check_identity(chosen, everything, base_host.lower().split(":")[0].lstrip("."), source)
     return [c for c in chosen if _SENDABLE.fullmatch(c.value) and _SENDABLE_NAME.fullmatch(c.name)]
 
 
@@ -120,14 +132,14 @@ def netscape_text(cookies: Iterable[Cookie], domain: str) -> str:
     return "\n".join(["# Netscape HTTP Cookie File", *rows, ""])
 
 
-def _decoded(content: bytes, path: Path) -> str:
+def _decoded(content: bytes, source: str) -> str:
     """The text of a file that an editor may have saved as UTF-16; raises CookiesInvalid, with the line."""
     encoding = "utf-16" if content.startswith(_UTF16_MARKS) else "utf-8"
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-    raise CookiesInvalid(path, "it is not a text file in UTF-8", line)
+    raise CookiesInvalid(source, "it is not a text file in UTF-8", line)
 
 
 def _rank(cookie: Cookie, host: str) -> tuple[int, datetime] | None:

@@ -83,10 +83,14 @@ def open_session(settings: Settings, clock: Clock) -> Bandcamp:
 
 @dataclass(frozen=True)
 class FoundFan:
-    """The fan, and which way found it: `API`, `page`, `browser`, `config/fan_id.txt` or `BANDCAMP_FAN_ID`."""
+    """The fan, and which way found it: `API`, `page`, `browser`, `config/fan_id.txt` or `BANDCAMP_FAN_ID`.
+
+    `said`: whose session it is in Bandcamp's own words; None where only what the user wrote is known.
+    """
 
     fan: Fan
     way: str
+    said: Fan | None = None
 
 
 def find_fan(bandcamp: Bandcamp, settings: Settings, data: DataFolder) -> FoundFan:
@@ -105,11 +109,11 @@ def find_fan(bandcamp: Bandcamp, settings: Settings, data: DataFolder) -> FoundF
         return by_hand
     if by_hand is None:
         fan = found.fan
-        return FoundFan(Fan(fan.fan_id, fan.username or settings.username, fan.owned), found.way)
+        return FoundFan(Fan(fan.fan_id, fan.username or settings.username, fan.owned), found.way, fan)
     if by_hand.fan.fan_id != found.fan.fan_id:
         log.warning("%s says fan %d, the session is fan %d's", by_hand.way, by_hand.fan.fan_id, found.fan.fan_id)
     username = by_hand.fan.username or found.fan.username
-    return FoundFan(Fan(by_hand.fan.fan_id, username, found.fan.owned), by_hand.way)
+    return FoundFan(Fan(by_hand.fan.fan_id, username, found.fan.owned), by_hand.way, found.fan)
 
 
 def _discover(bandcamp: Bandcamp, username: str | None) -> FoundFan:

@@ -151,7 +151,7 @@ class Transport:
                 silences += isinstance(error, requests.Timeout)
                 if silences >= _MAX_SILENCES:
                     break
-                self._between_tries(attempt)
+                self._between_tries(attempt, url, problem)
                 continue
             if answer.status == 429:
                 until = self._pace.limited(retry_after)
@@ -161,7 +161,7 @@ class Transport:
                 continue
             if answer.status >= 500:
                 problem, status = str(answer.status), answer.status
-                self._between_tries(attempt)
+                self._between_tries(attempt, url, problem)
                 continue
             if self._wants_browser(answer, kind) and self._take_browser(method, url, answer):
                 continue
@@ -169,9 +169,11 @@ class Transport:
             return answer
         raise Unreachable(_path(url), problem, status)
 
-    def _between_tries(self, attempt: int) -> None:
+    def _between_tries(self, attempt: int, url: str, problem: str) -> None:
         if attempt < _MAX_TRIES:
-            self._clock.sleep(min(0.5 * 2 ** (attempt - 1), 8.0) * random.uniform(0.8, 1.2))
+            wait_s = min(0.5 * 2 ** (attempt - 1), 8.0) * random.uniform(0.8, 1.2)
+            log.info("no use of %s (%s); asking again in %.1f s", _path(url), problem, wait_s)
+            self._clock.sleep(wait_s)
 
     def _ask(self, method: str, url: str, body: str | None, accept: str) -> tuple[Answer, float | None]:
         if self._through_browser:
@@ -289,7 +291,9 @@ class Transport:
         response = self._follow("GET", self.policy.absolute(url), headers, None)
         try:
             if response.status_code == 429:
-                raise RateLimited(self._pace.limited(retry_after_s(response, self._clock)))
+                until = self._pace.limited(retry_after_s(response, self._clock))
+                log.warning("Bandcamp asks for patience (429); everyone waits until %s UTC", f"{until:%H:%M:%S}")
+                raise RateLimited(until)
             yield response
         finally:
             response.close()

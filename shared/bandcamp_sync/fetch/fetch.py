@@ -66,7 +66,7 @@ class Link:
 
 
 class Fetcher:
-    """One release on its way. `resolve` gives a fresh link; `notice(done, total)` hears of the bytes that came."""
+    """One release on its way. `resolve` gives a fresh link; `notice(done, total, came)` hears of bytes that came."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Fetcher:
         space: Workspace,
         resolve: Callable[[], Link],
         clock: Clock,
-        notice: Callable[[int, int | None], None],
+        notice: Callable[[int, int | None, int], None],
     ) -> None:
         self.bandcamp, self.space, self._resolve, self._clock, self._notice = (
             bandcamp,
@@ -353,7 +353,7 @@ class Fetcher:
         for chunk in chunks:
             self._clock.check()
             self._came += len(chunk)
-            self._notice(self._done_before + self._came, total)
+            self._notice(self._done_before + self._came, total, len(chunk))
             yield chunk
 
 

@@ -42,7 +42,7 @@ def fetch_stream(
     item: Item,
     folder: Path,
     clock: Clock,
-    notice: Callable[[int, int | None], None],
+    notice: Callable[[int, int | None, int], None],
     cover: bytes | None,
 ) -> Streamed:
     """Fetch, check and tag every track of the item's public page into `folder`.
@@ -85,10 +85,11 @@ class _Tool:
     """yt-dlp for one release."""
 
     def __init__(
-        self, bandcamp: Bandcamp, folder: Path, clock: Clock, notice: Callable[[int, int | None], None]
+        self, bandcamp: Bandcamp, folder: Path, clock: Clock, notice: Callable[[int, int | None, int], None]
     ) -> None:
         self._bandcamp, self._folder, self._clock, self._notice = bandcamp, folder, clock, notice
         self._before = 0
+        self._last: tuple[object, int] = (None, 0)
 
     def fetch(self, url: str) -> list[dict[str, Any]]:
         """The tracks' entries, downloaded. Raises ItemTrouble, RedirectRefused."""
@@ -138,18 +139,20 @@ class _Tool:
     def _progress(self, event: dict[str, Any]) -> None:
         self._clock.check()
         if event.get("status") == "downloading":
-            total = event.get("total_bytes")
-            self._notice(
-                self._before + int(event.get("downloaded_bytes") or 0),
-                None if total is None else self._before + int(total),
-            )
+            total, done = event.get("total_bytes"), int(event.get("downloaded_bytes") or 0)
+            name, before = self._last
+            # The first event of a track tells of what was there already, too; nobody knows how much that is.
+            came = max(0, done - before) if name == event.get("filename") else 0
+            self._last = event.get("filename"), done
+            self._notice(self._before + done, None if total is None else self._before + int(total), came)
 
 
 class _Logger:
     """yt-dlp's own lines, in our log. Addresses in them are cut by the log's filter, and here for exceptions."""
 
     def debug(self, message: str) -> None:
-        log.debug("yt-dlp: %s", message)
+        # What it would print comes here as well; its true debug lines say that they are.
+        log.log(logging.DEBUG if message.startswith("[debug] ") else logging.INFO, "yt-dlp: %s", message)
 
     def info(self, message: str) -> None:
         log.info("yt-dlp: %s", message)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.files import atomic
+from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import MusicFolder
 from bandcamp_sync.spool.job import Job
 
@@ -16,7 +17,9 @@ log = logging.getLogger(__name__)
 
 def keep_copy(music: MusicFolder, job: Job) -> None:
     """Keep a finished job's receipt beside the music, without its redownload URL: music folders are shared."""
-    bare = job.model_copy(update={"item": job.item.model_copy(update={"redownload_url": None}), "claim": None})
+    history = tuple(e.model_copy(update={"sentence": e.sentence and redact(e.sentence)}) for e in job.history)
+    item = job.item.model_copy(update={"redownload_url": None})
+    bare = job.model_copy(update={"item": item, "claim": None, "history": history})
     atomic.write_text(music.receipts / f"{job.key}.json", bare.model_dump_json(by_alias=True, indent=1))
 
 

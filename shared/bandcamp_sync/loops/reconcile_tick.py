@@ -4,8 +4,10 @@ Only the first of them moves jobs, and systemd never runs a unit twice at once; 
 (`retry_tick.py`) asks it by file.
 """
 
+from bandcamp_sync.actions import State, sentence_of
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.control import Verb, take
+from bandcamp_sync.deeds import taken
 from bandcamp_sync.errors import LocalTrouble
 from bandcamp_sync.loops.once import EXIT_LOCAL_TROUBLE, code_of
 from bandcamp_sync.loops.reconciler import Reconciler
@@ -27,27 +29,27 @@ def reconcile_tick(settings: Settings, data: DataFolder, clock: Clock) -> int:
                 break
     except (LocalTrouble, OSError) as error:
         reconciler.troubles.begin(error)
-        _forget_request(data)
+        _forget_request(data, clock, error)
         return code_of(error)
     finally:
         reconciler.publish_timers()
     return 0
 
 
-def _forget_request(data: DataFolder) -> None:
+def _forget_request(data: DataFolder, clock: Clock, error: LocalTrouble | OSError) -> None:
     """One that met trouble is not kept for later: as long as there is trouble, each minute tries anew by itself."""
     asked = take(data, Verb.RECONCILE)
     if asked is not None:
+        with taken(data, clock, Verb.RECONCILE, kept=True) as doing:
+            doing.end_all(State.FAILED, sentence_of(error))
         asked.done()
 
 
 def verify_tick(settings: Settings, data: DataFolder, clock: Clock) -> int:
     """Check the library, as was asked. 0 also when albums are broken, as those are told; 5 when it could not look."""
     asked = take(data, Verb.VERIFY)
-    if asked is not None:
-        asked.done()
     found = data.state / "verify.json"
     before = file_mark(found)
-    Reconciler(settings, data, clock).verify()
+    Reconciler(settings, data, clock).verify(asked)
     clock.check()
     return 0 if file_mark(found) != before else EXIT_LOCAL_TROUBLE

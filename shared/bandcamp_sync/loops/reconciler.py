@@ -10,19 +10,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Thread
 
+from bandcamp_sync import actions
+from bandcamp_sync.actions import By
+from bandcamp_sync.choice import choose, read_choice
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Request, Verb, is_asked, take
+from bandcamp_sync.deeds import Doing, taken
 from bandcamp_sync.errors import LocalTrouble, Stopped, UnknownKey
 from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER, Timer
 from bandcamp_sync.ignore import change_ignored
 from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
 from bandcamp_sync.paths import DataFolder, music_folder
+from bandcamp_sync.reconciles import in_words
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.glance import Glance
 from bandcamp_sync.spool.job import State
 from bandcamp_sync.spool.spool import Spool
-from bandcamp_sync.stages.reconcile import reconcile
+from bandcamp_sync.stages.reconcile import counted, reconcile
 from bandcamp_sync.stages.retry import retry_jobs
 
 log = logging.getLogger(__name__)
@@ -92,7 +97,8 @@ class Reconciler:
             return False
         self._seen = None  # should this one fail, the next look tries again
         self._last = Run(self.clock.now(), went_well=False)
-        reconcile(self.settings, self.data, self.music, self.clock)
+        with taken(self.data, self.clock, Verb.RECONCILE, kept=True) as doing:
+            doing.outcome = in_words(counted(reconcile(self.settings, self.data, self.music, self.clock)))
         self._last = Run(self._last.at, went_well=True)
         self._seen = marks
         self._due_at["all"] = self.clock.monotonic() + _ALL_EVERY_S
@@ -137,6 +143,7 @@ class Reconciler:
         return (
             file_mark(self.data.collection),
             file_mark(self.data.ignore),
+            file_mark(self.data.choice),
             self.music.marker.exists(),
             inbox[1] if inbox else None,
         )
@@ -159,58 +166,81 @@ class Reconciler:
     # --- what is asked -----------------------------------------------------------------------------------------------
 
     def _do_items(self) -> None:
-        """Retry, ignore and unignore, as asked by the dashboard."""
-        if not is_asked(self.data, (Verb.RETRY, Verb.IGNORE, Verb.UNIGNORE)):
+        """Retry, ignore, unignore and the choice, as asked by the dashboard."""
+        if not is_asked(self.data, (Verb.RETRY, Verb.IGNORE, Verb.UNIGNORE, Verb.CHOOSE)):
             return
+        if (wanted := take(self.data, Verb.CHOOSE)) is not None:
+            with taken(self.data, self.clock, Verb.CHOOSE, kept=True) as doing:
+                choose(self.data, wanted)
+                chosen = read_choice(self.data)
+                doing.outcome = (
+                    "only what is bought from now on" if chosen and chosen.since else "everything is fetched"
+                )
+            wanted.done()
         if (wanted := take(self.data, Verb.IGNORE)) is not None:
-            change_ignored(self.data, add=wanted.keys)
+            with taken(self.data, self.clock, Verb.IGNORE, kept=True) as doing:
+                change_ignored(self.data, add=wanted.keys)
+                doing.outcome = "ignored"
             self._told(wanted)
         if (wanted := take(self.data, Verb.UNIGNORE)) is not None:
-            change_ignored(self.data, drop=wanted.keys)
+            with taken(self.data, self.clock, Verb.UNIGNORE, kept=True) as doing:
+                change_ignored(self.data, drop=wanted.keys)
+                doing.outcome = "no longer ignored"
             self._told(wanted)
         if (wanted := take(self.data, Verb.RETRY)) is not None:
-            self._retry(wanted)
+            with taken(self.data, self.clock, Verb.RETRY, kept=True) as doing:
+                self._retry(wanted, doing)
             wanted.done()
 
     def _told(self, wanted: Request) -> None:
         log.info("%s: %s", wanted.verb, ", ".join(wanted.keys) or "nothing was named")
         wanted.done()
 
-    def _retry(self, wanted: Request) -> None:
+    def _retry(self, wanted: Request, doing: Doing) -> None:
         if wanted.everything:
             moved = retry_jobs(self.settings, self.data, None, self.clock)
             log.info("retry: %d queued, as asked", len(moved))
+            doing.end(None, f"{len(moved)} queued again" if moved else "nothing had failed")
         for key in wanted.keys:
             try:
-                retry_jobs(self.settings, self.data, [key], self.clock)
+                moved = retry_jobs(self.settings, self.data, [key], self.clock)
+                doing.end(key, "queued again" if moved else "nothing to do: it had not failed")
             except UnknownKey as error:
                 log.warning("retry: %s", error)
+                doing.end(key, str(error), actions.State.FAILED)
 
     def start_verify(self) -> None:
         """When asked for, verify beside the loop: a library takes hours, and the queue must go on meanwhile."""
         if self._verifying is not None and self._verifying.is_alive():
             return
         if (wanted := take(self.data, Verb.VERIFY)) is not None:
-            wanted.done()
-            self._verifying = Thread(target=self.verify, name="verify", daemon=True)
+            self._verifying = Thread(target=self.verify, args=(wanted,), name="verify", daemon=True)
             self._verifying.start()
 
-    def verify(self) -> None:
-        """Check the library now, and leave what was found for others to see."""
-        from bandcamp_sync.stages.verify import verify  # decodes audio: loaded when asked for
-
+    def verify(self, wanted: Request | None = None) -> None:
+        """Check the library now, and leave what was found for others to see. `wanted`: what asked for it."""
         try:
-            verdicts = verify(self.data, self.music, self.clock)
+            with taken(self.data, self.clock, Verb.VERIFY, otherwise=By.COMMAND_LINE) as doing:
+                if wanted is not None:
+                    wanted.done()
+                doing.outcome = self._verify()
         except Stopped:
             return
         except (LocalTrouble, OSError) as error:
             log.error("verify: %s", error)
-            return
+
+    def _verify(self) -> str:
+        """What came of it."""
+        from bandcamp_sync.stages.verify import verify  # decodes audio: loaded when asked for
+
+        verdicts = verify(self.data, self.music, self.clock)
         bad = [verdict for verdict in verdicts if not verdict.good]
         for verdict in bad:
             what = "; ".join(f"{path} {problem}" for path, problem in verdict.problems) or "its folder is gone"
             log.error("verify: %s: %s", verdict.job.label, what)
-        log.info("verify: %d of %d albums are whole", len(verdicts) - len(bad), len(verdicts))
+        outcome = f"{len(verdicts) - len(bad)} of {len(verdicts)} albums are whole"
+        log.info("verify: %s", outcome)
         keys = [verdict.job.key for verdict in bad]
         now = rfc3339(self.clock.now())
         write_state(self.data.state / "verify.json", {"at": now, "albums": len(verdicts), "broken": keys})
+        return outcome

@@ -7,15 +7,21 @@ process ended.
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from bandcamp_sync.actions import By
 from bandcamp_sync.clock import Clock, rfc3339
-from bandcamp_sync.control import Verb, is_asked, take
+from bandcamp_sync.control import Request, Verb, is_asked, take
+from bandcamp_sync.deeds import Doing, running, taken
 from bandcamp_sync.errors import AskUser, BandcampSyncError, BandcampTrouble, LocalTrouble, Paused, RateLimited
 from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import SCRAPE_TIMER, Timer
+from bandcamp_sync.loops.covers import Covers
+from bandcamp_sync.loops.handover import beside
 from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
 from bandcamp_sync.notify import tell_news
 from bandcamp_sync.paths import DataFolder
@@ -40,7 +46,12 @@ class Memory:
 
 def scraper_loop(settings: Settings) -> None:
     """Scrape every SCRAPE_INTERVAL, and when asked, until the process is told to end."""
-    run_service("scraper", settings, lambda data, clock: Scraper(settings, data, clock).run())
+
+    def loop(data: DataFolder, clock: Clock) -> None:
+        with beside(settings, data, clock):
+            Scraper(settings, data, clock).run()
+
+    run_service("scraper", settings, loop)
 
 
 def next_scrape(last: datetime | None, memory: Memory, settings: Settings, now: datetime) -> datetime:
@@ -68,6 +79,7 @@ class Scraper:
     def __init__(self, settings: Settings, data: DataFolder, clock: Clock) -> None:
         self.settings, self.data, self.clock = settings, data, clock
         self.troubles = Troubles()
+        self.covers = Covers(settings, data, clock)
         self._memory_path = data.state / "scraper.json"
         self._timetable = Timetable(data.timers, "scraper")
         # Kept here too, so that a disk that takes no more files does not make this loop forget and ask without end.
@@ -84,6 +96,7 @@ class Scraper:
                 self.scrape_once()
             self.tell()
             self.publish_timer(running=False)
+            self.covers.step()
             self.clock.sleep(_LOOK_EVERY_S)
 
     def is_due(self) -> bool:
@@ -106,22 +119,33 @@ class Scraper:
     def scrape_once(self) -> BandcampSyncError | OSError | None:
         """One scrape. Trouble is told once and remembered, and never ends the loop: it is what comes back."""
         asked = take(self.data, Verb.SCRAPE)
-        if asked is not None:
-            asked.done()
         failures = self.memory.failures + (self.memory.started_at is not None)
         self._last_try = self.clock.now()
-        self._remember(Memory(failures, self._cookies(), rfc3339(self._last_try)))
+        cookies = self._cookies()  # now, as others may take their place before the end
+        self._remember(Memory(failures, cookies, rfc3339(self._last_try)))
         self.publish_timer(running=True)
         try:
-            run_scrape(self.settings, self.data, self.clock)
+            with self._listed(asked) as doing:
+                doing.outcome = run_scrape(self.settings, self.data, self.clock).sentence
         except (AskUser, BandcampTrouble, LocalTrouble, Paused, OSError) as error:
             until = rfc3339(error.until) if isinstance(error, RateLimited) else None
-            self._remember(Memory(failures + 1, self._cookies(), None, until))
+            self._remember(Memory(failures + 1, cookies, None, until))
             self.troubles.begin(error)
             return error
         self._remember(Memory())
         self.troubles.over()
         return None
+
+    @contextmanager
+    def _listed(self, asked: Request | None) -> Iterator[Doing]:
+        """Write into the journal who wanted this scrape, and what came of it."""
+        if asked is None:
+            with running(self.data, self.clock, Verb.SCRAPE, By.TIMER) as doing:
+                yield doing
+        else:
+            with taken(self.data, self.clock, Verb.SCRAPE, otherwise=By.DASHBOARD) as doing:
+                asked.done()
+                yield doing
 
     def tell(self) -> None:
         """Notify of alarms, whoever raised them: at once when they change, and again later what could not be sent.

@@ -1,13 +1,14 @@
 """A look at all jobs that stays quick with twenty thousand of them: a file is read again only when it has changed.
 
 Files of a state come and go by rename alone, so a folder whose time has not changed holds what it held. Of a receipt
-only the sum is kept: who lists the books needs no hashes.
+only the sum is kept, and no history: who lists the books needs neither hashes nor what has been.
 """
 
 import os
 import time
 from dataclasses import dataclass, field
 from threading import Lock
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -95,8 +96,9 @@ class Glance:
 
 
 def _slim(job: Job) -> Job:
-    """The job with its receipt's files summed up."""
-    if job.receipt is None:
-        return job
-    whole = (ReceiptFile(path="", size=job.receipt.size, sha256=""),)
-    return job.model_copy(update={"receipt": job.receipt.model_copy(update={"files": whole})})
+    """The job without its history, and with its receipt's files summed up."""
+    changes: dict[str, Any] = {"history": ()} if job.history else {}
+    if job.receipt is not None:
+        whole = (ReceiptFile(path="", size=job.receipt.size, sha256=""),)
+        changes["receipt"] = job.receipt.model_copy(update={"files": whole})
+    return job.model_copy(update=changes) if changes else job

@@ -14,6 +14,7 @@ from bandcamp_sync.errors import BandcampSyncError, LeaseLost
 from bandcamp_sync.files import atomic
 from bandcamp_sync.spool.job import Job
 from bandcamp_sync.spool.spool import Spool
+from bandcamp_sync.throughput import Tally
 
 log = logging.getLogger(__name__)
 
@@ -22,15 +23,19 @@ _SPEED_OVER_S = 5.0
 
 
 class Heartbeat:
-    """Use as a context manager around the work on one job; call `notice` as bytes come in."""
+    """Use as a context manager around the work on one job; call `notice` as bytes come in.
 
-    def __init__(self, spool: Spool, job: Job, lease: timedelta, folder: Path, clock: Clock) -> None:
-        self._spool, self._job, self._clock = spool, job, clock
+    `folder`: where progress is published. `tally` counts what the worker fetches, over all its jobs.
+    """
+
+    def __init__(self, spool: Spool, job: Job, lease: timedelta, folder: Path, clock: Clock, tally: Tally) -> None:
+        self._spool, self._job, self._clock, self._tally = spool, job, clock, tally
         self._every_s = max(0.05, lease.total_seconds() / 4)
         self._path = folder / f"{job.key}.json"
         self._over = threading.Event()
         self._lost = False
         self._thread = threading.Thread(target=self._beat, name=f"lease {job.key}", daemon=True)
+        self._came = 0
         self._marks: list[tuple[float, int]] = []
         self._published = 0.0
 
@@ -41,21 +46,27 @@ class Heartbeat:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         self._over.set()
         self._thread.join()
+        self._tally.write()
         with suppress(OSError):
             self._path.unlink()
 
-    def notice(self, done: int, total: int | None) -> None:
-        """So many bytes are here. Raises LeaseLost when another worker has the job by now."""
+    def notice(self, done: int, total: int | None, came: int) -> None:
+        """So many bytes of a file are here, `came` of them just now. Raises LeaseLost when another worker has the job.
+
+        `done` says nothing of speed: it jumps where a download goes on, and begins again with the next file.
+        """
+        self._tally.count(came)
         if self._lost:
             raise LeaseLost(self._job.key)
         now = self._clock.monotonic()
-        self._marks.append((now, done))
+        self._came += came
+        self._marks.append((now, self._came))
         if now - self._published < _PUBLISH_EVERY_S:
             return
         self._published = now
-        self._marks = [m for m in self._marks if m[0] > now - _SPEED_OVER_S] or [(now, done)]
+        self._marks = [m for m in self._marks if m[0] > now - _SPEED_OVER_S] or [(now, self._came)]
         (since, first), (until, last) = self._marks[0], self._marks[-1]
-        speed = (last - first) / (until - since) if until > since and last >= first else 0.0
+        speed = (last - first) / (until - since) if until > since else 0.0
         eta = (total - done) / speed if total is not None and speed > 0 else None
         progress = {
             "key": self._job.key,

@@ -9,10 +9,12 @@ The folder that a job lies in is its state (`State`); no field repeats it. Moves
        └──────────── due, retry ────────────┘         done ──repair, upgrade──▶ pending
 """
 
+from contextlib import suppress
+from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from bandcamp_sync.collection.item import KEY_PATTERN, Item, Moment
 from bandcamp_sync.errors import Reason
@@ -78,8 +80,56 @@ class Claim(_Value):
     at: Moment
 
 
+class What(StrEnum):
+    """What can happen to a purchase that is worth remembering; a claim is not, there is one before each of these."""
+
+    QUEUED = "queued"
+    FAILED = "failed"
+    DUE = "due"
+    RECOVERED = "recovered"
+    GAVE_UP = "gave up"
+    RETRIED = "retried"
+    DELIVERED = "delivered"
+    KEPT = "kept"
+    REPAIR = "repair"
+    UPGRADE = "upgrade"
+    WITHDRAWN = "withdrawn"
+    ADOPTED = "adopted"
+    REMEMBERED = "remembered"
+
+
+class Event(_Value):
+    """One thing that happened, when, and a sentence about it where there is more to say."""
+
+    at: Moment
+    what: What
+    sentence: str | None = None
+
+
+#: A purchase that is looked at each week for years must not have a file that grows for years.
+MOST_EVENTS = 30
+
+
+def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> tuple[Event, ...]:
+    # A history explains and drives nothing: an event of another version must not cost the job that carries it.
+    events: tuple[Event, ...] = ()
+    try:
+        events = read(value)
+    except ValidationError:
+        for one in value if isinstance(value, list | tuple) else ():
+            with suppress(ValidationError):
+                events += read([one])
+    return events[-MOST_EVENTS:]
+
+
+History = Annotated[tuple[Event, ...], WrapValidator(_readable)]
+
+
 class Job(_Value):
-    """The content of `<key>.job`. `attempt` counts attempts that failed; `not_before` is when the next is due."""
+    """The content of `<key>.job`. `attempt` counts attempts that failed; `not_before` is when the next is due.
+
+    `history`: what happened to it, oldest first, at most `MOST_EVENTS`; `after` adds to it.
+    """
 
     schema_version: Literal[1] = Field(1, alias="schema")
     key: str = Field(pattern=f"^{KEY_PATTERN.pattern}$")
@@ -91,6 +141,12 @@ class Job(_Value):
     failure: Failure | None = None
     claim: Claim | None = None
     receipt: Receipt | None = None
+    history: History = ()
+
+    def after(self, what: What, at: datetime, sentence: str | None = None) -> "Job":
+        """This job with one more event in its history; of too many the oldest are forgotten."""
+        event = Event(at=at, what=what, sentence=sentence)
+        return self.model_copy(update={"history": (*self.history, event)[-MOST_EVENTS:]})
 
     @property
     def label(self) -> str:

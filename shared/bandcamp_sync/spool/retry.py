@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from bandcamp_sync.errors import ItemTrouble, Reason
-from bandcamp_sync.spool.job import Failure, Job
+from bandcamp_sync.spool.job import Failure, Job, What
 
 #: Trying again does not help; a person must act first.
 NEEDS_PERSON = frozenset({Reason.REAUTH, Reason.UNVERIFIED})
@@ -33,6 +33,7 @@ def after_failure(
     """The job as it goes to `failed`: with its reason, its attempts, and when it is due (None: never by itself)."""
     attempt = job.attempt if trouble.reason in PATIENT else job.attempt + 1
     failure = Failure(reason=trouble.reason, sentence=trouble.sentence, at=now, link=trouble.link)
+    told = job.after(What.FAILED, now, trouble.sentence)
     due: datetime | None
     if trouble.reason in NEEDS_PERSON:
         due = None
@@ -44,9 +45,10 @@ def after_failure(
         due = now + LEISURE
     elif attempt >= max_attempts and trouble.reason not in PATIENT:
         due = None
+        told = told.after(What.GAVE_UP, now, f"after {attempt} attempts")
     else:
         due = now + backoff(max(1, attempt), base, longest, jitter)
-    return job.model_copy(update={"attempt": attempt, "failure": failure, "not_before": due, "claim": None})
+    return told.model_copy(update={"attempt": attempt, "failure": failure, "not_before": due, "claim": None})
 
 
 def is_due(job: Job, now: datetime) -> bool:

@@ -22,7 +22,7 @@ from bandcamp_sync.library.receipts import keep_copy
 from bandcamp_sync.library.tags import read_tags
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.settings import Settings
-from bandcamp_sync.spool.job import Job, Receipt, ReceiptFile, State
+from bandcamp_sync.spool.job import History, Job, Receipt, ReceiptFile, State, What
 from bandcamp_sync.spool.spool import Spool
 from bandcamp_sync.stages.reconcile import policy_of
 
@@ -135,7 +135,8 @@ def adopt(
     for item, folder in adoption.sure:
         clock.check()
         try:
-            job = _adopted(item, folder, music, clock)
+            before = spool.find(item.key)
+            job = _adopted(item, folder, before[1].history if before else (), music, clock)
         except (BadAudio, OSError) as error:
             refused.append((item.label, str(error)))
             continue
@@ -148,7 +149,7 @@ def adopt(
     return done, refused
 
 
-def _adopted(item: Item, folder: str, music: MusicFolder, clock: Clock) -> Job:
+def _adopted(item: Item, folder: str, history: History, music: MusicFolder, clock: Clock) -> Job:
     root = music.root / folder
     files, formats = [], set()
     for path in sorted(p for p in root.rglob("*") if p.is_file() and not p.name.startswith(".")):
@@ -166,4 +167,6 @@ def _adopted(item: Item, folder: str, music: MusicFolder, clock: Clock) -> Job:
         title=item.title,
         adopted=True,
     )
-    return Job(key=item.key, item=item, folder=folder, queued_at=clock.now(), receipt=receipt)
+    now = clock.now()
+    job = Job(key=item.key, item=item, folder=folder, queued_at=now, receipt=receipt, history=history)
+    return job.after(What.ADOPTED, now, f"it was in the music folder already: {receipt.format}, {folder}")

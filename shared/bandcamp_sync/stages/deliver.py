@@ -27,7 +27,7 @@ from bandcamp_sync.library.receipts import keep_copy
 from bandcamp_sync.library.tags import embedded_cover
 from bandcamp_sync.paths import MusicFolder
 from bandcamp_sync.settings import Settings
-from bandcamp_sync.spool.job import Job, Receipt, ReceiptFile
+from bandcamp_sync.spool.job import Job, Receipt, ReceiptFile, What
 from bandcamp_sync.spool.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Delivery:
         clock: Clock,
         bandcamp: Bandcamp,
         spool: Spool,
-        notice: Callable[[int, int | None], None],
+        notice: Callable[[int, int | None, int], None],
     ) -> None:
         self.settings, self.music, self.clock, self.bandcamp = settings, music, clock, bandcamp
         self.spool, self._notice = spool, notice
@@ -64,18 +64,12 @@ class Delivery:
                 shutil.rmtree(staging / _ALBUM)
             receipt = self._fetch_and_place(job, staging)
         done = job.model_copy(update={"receipt": receipt, "failure": None, "not_before": None, "attempt": 0})
+        done = done.after(What.DELIVERED, self.clock.now(), _summed_up(receipt))
         self.spool.check(job)
         keep_copy(self.music, done)
         self.spool.finish(done)
         clean_staging(self.music, job.key)
-        log.info(
-            "%s is in place: %s (%d files, %.1f MB, %s)",
-            job.label,
-            receipt.folder,
-            len(receipt.files),
-            receipt.size / 1e6,
-            receipt.format,
-        )
+        log.info("%s is in place: %s (%s)", job.label, receipt.folder, _summed_up(receipt))
         return True
 
     def _placed_before(self, job: Job, staging: Path) -> Receipt | None:
@@ -212,6 +206,11 @@ def _about(job: Job, release: Release) -> About:
         year=date.year if date else None,
         single=item.kind == "track",
     )
+
+
+def _summed_up(receipt: Receipt) -> str:
+    files = f"{len(receipt.files)} file{'' if len(receipt.files) == 1 else 's'}"
+    return f"{receipt.format}, {files}, {receipt.size / 1e6:.1f} MB"
 
 
 def _is_there(folder: Path, file: ReceiptFile) -> bool:

@@ -1,11 +1,14 @@
 """Reconcile: make a plan, then apply it. Needs no network, and only reads the music folder."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from bandcamp_sync import alarms
+from bandcamp_sync.actions import sentence_of
 from bandcamp_sync.books import Policy
+from bandcamp_sync.choice import put_aside, read_choice, too_old
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.collection.store import read_capture
 from bandcamp_sync.errors import MusicFolderMissing
@@ -15,6 +18,7 @@ from bandcamp_sync.library.marker import check_music_folder
 from bandcamp_sync.library.receipts import copies
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.plan import Act, Intent, Known, Plan, from_the_dead, make_plan
+from bandcamp_sync.reconciles import note_run
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
 from bandcamp_sync.spool.spool import Spool
@@ -35,6 +39,11 @@ def plan_reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clo
 
     Raises MusicFolderMissing (with its alarm), FolderTrouble.
     """
+    return make_plan(_look(settings, data, music, clock)[0])
+
+
+def _look(settings: Settings, data: DataFolder, music: MusicFolder, clock: Clock) -> tuple[Known, frozenset[str]]:
+    """Everything that a plan is made from, and the keys that are ignored from this look on, for the user's choice."""
     now, spool = clock.now(), Spool(data.inbox)
     try:
         check_music_folder(data, music, books_empty=not spool.keys(State.DONE))
@@ -47,28 +56,48 @@ def plan_reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clo
     if capture is None and jobs:
         sentence = "collection.json is missing or was unreadable; the next scrape writes it anew"
         alarms.raise_alarm(data, alarms.COLLECTION, sentence, False, now)
-    return make_plan(
-        Known(
-            items=capture.items if capture else (),
-            jobs=jobs,
-            dead=frozenset(job.key for job in spool.expired(settings.lease, now)),
-            copies={job.key: job for job in copies(music, frozenset(jobs))},
-            ignored=read_ignored(data),
-            policy=policy_of(settings),
-            max_attempts=settings.max_attempts,
-            now=now,
-        )
+    items, ignored = capture.items if capture else (), read_ignored(data)
+    received = {job.key: job for job in copies(music, frozenset(jobs))}
+    had = received.keys() | {key for key, (state, job) in jobs.items() if state is State.DONE or job.receipt}
+    older = too_old(read_choice(data), items, had, ignored)
+    known = Known(
+        items=items,
+        jobs=jobs,
+        dead=frozenset(job.key for job in spool.expired(settings.lease, now)),
+        copies=received,
+        ignored=ignored | older,
+        policy=policy_of(settings),
+        max_attempts=settings.max_attempts,
+        now=now,
     )
+    return known, older
 
 
 def reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clock: Clock) -> list[Intent]:
-    """Plan and apply; the intents that took effect. Raises what `plan_reconcile` raises."""
+    """Plan and apply; the intents that took effect. Raises what `plan_reconcile` raises. Either way it is noted."""
+    try:
+        applied = _reconcile(settings, data, music, clock)
+    except Exception as error:
+        note_run(data, clock.now(), {}, sentence_of(error))
+        raise
+    note_run(data, clock.now(), counted(applied))
+    return applied
+
+
+def counted(applied: Iterable[Intent]) -> dict[str, int]:
+    """How many intents of each kind there are."""
+    numbers = Counter(intent.act for intent in applied)
+    return {act.value: numbers[act] for act in Act if numbers[act]}
+
+
+def _reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clock: Clock) -> list[Intent]:
     spool = Spool(data.inbox)
     spool.make_folders()
     data.config.mkdir(parents=True, exist_ok=True)
     publish_ignored(data, read_ignored(data))
-    plan = plan_reconcile(settings, data, music, clock)
-    applied = _apply(spool, plan.intents)
+    known, older = _look(settings, data, music, clock)
+    put_aside(data, read_choice(data), older)
+    applied = _apply(spool, make_plan(known).intents)
     spool.tidy(clock.now(), _ABANDONED)
     return applied
 

@@ -9,7 +9,7 @@ from bandcamp_sync.collection.store import read_capture
 from bandcamp_sync.errors import UnknownKey
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
-from bandcamp_sync.spool.job import Job, State
+from bandcamp_sync.spool.job import Job, State, What
 from bandcamp_sync.spool.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,8 @@ def retry_jobs(settings: Settings, data: DataFolder, keys: Iterable[str] | None,
             continue
         item = items.get(job.key, job.item)
         fresh = job.model_copy(update={"item": item, "attempt": 0, "not_before": None})
-        if spool.requeue(state, fresh):
+        why = "failed, and asked for by hand" if state is State.FAILED else "delivered, and asked for again"
+        if spool.requeue(state, fresh.after(What.RETRIED, clock.now(), why)):
             log.info("retry: %s", job.label)
             moved.append(job.key)
     return moved

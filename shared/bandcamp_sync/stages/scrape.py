@@ -42,6 +42,16 @@ class Scraped:
     full: bool
     requests: int
 
+    @property
+    def sentence(self) -> str:
+        """It in a line, as `12 purchases (3 new, 0 gone, 1 released) by a short walk of 3 requests`."""
+        new, gone, released = (len(c) for c in (self.changes.added, self.changes.removed, self.changes.released))
+        walk = "full" if self.full else "short"
+        return (
+            f"{len(self.capture.items)} purchases ({new} new, {gone} gone, {released} released) "
+            f"by a {walk} walk of {self.requests} requests"
+        )
+
 
 def scrape(
     bandcamp: Bandcamp,
@@ -227,18 +237,10 @@ class _Scrape:
 
     def _write(self, capture: Capture, full: bool) -> Scraped:
         write_capture(self.data.collection, capture)
-        difference = changes(self.old, capture)
         made = self.bandcamp.transport.requests_made
-        log.info(
-            "%d purchases (%d new, %d gone, %d released) by a %s walk of %d requests",
-            len(capture.items),
-            len(difference.added),
-            len(difference.removed),
-            len(difference.released),
-            "full" if full else "short",
-            made,
-        )
-        return Scraped(capture, difference, full, made)
+        scraped = Scraped(capture, changes(self.old, capture), full, made)
+        log.info("%s", scraped.sentence)
+        return scraped
 
 
 def _read_json(path: Path) -> object:

@@ -13,7 +13,7 @@ from bandcamp_sync.library.album import file_sha256
 from bandcamp_sync.library.audio import decode, is_audio
 from bandcamp_sync.library.marker import check_music_folder
 from bandcamp_sync.paths import DataFolder, MusicFolder
-from bandcamp_sync.spool.job import Job, ReceiptFile, State
+from bandcamp_sync.spool.job import Job, ReceiptFile, State, What
 from bandcamp_sync.spool.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,14 @@ class Verdict:
     def good(self) -> bool:
         """Every file is as the receipt says."""
         return not self.problems and not self.gone
+
+    @property
+    def summary(self) -> str:
+        """What is wrong, in a line: the first problem, and how many more there are."""
+        if not self.problems:
+            return "its folder is gone" if self.gone else "nothing is wrong"
+        (path, problem), more = self.problems[0], len(self.problems) - 1
+        return f"{path} {problem}" + (f", and {more} more" if more else "")
 
 
 def verify(
@@ -91,6 +99,7 @@ def repair(data: DataFolder, verdicts: list[Verdict], clock: Clock) -> list[Job]
         if verdict.good:
             continue
         job = verdict.job.model_copy(update={"item": items.get(verdict.job.key, verdict.job.item), "attempt": 0})
+        job = job.after(What.REPAIR, clock.now(), verdict.summary)
         if spool.requeue(State.DONE, job):
             queued.append(job)
     return queued

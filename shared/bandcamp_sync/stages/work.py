@@ -43,10 +43,12 @@ from bandcamp_sync.logs.setup import log_context
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.heartbeat import Heartbeat
-from bandcamp_sync.spool.job import Job, Receipt, State
+from bandcamp_sync.spool.job import Job, Receipt, State, What
 from bandcamp_sync.spool.retry import NOTHING_THERE, after_failure
 from bandcamp_sync.spool.spool import Spool, new_holder
 from bandcamp_sync.stages.deliver import Delivery
+from bandcamp_sync.stages.small_cover import keep_small_cover
+from bandcamp_sync.throughput import Tally
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +105,7 @@ class Worker:
         self._open_bandcamp, self._watch = open_bandcamp, watch or (lambda job, done, total: None)
         self.spool = Spool(data.inbox)
         self.holder = new_holder()
+        self._tally = Tally(data.throughput, self.holder, clock)
         self.bandcamp: Bandcamp | None = None
         self.report = WorkReport()
         self._strikes = strikes or Strikes()
@@ -137,7 +140,7 @@ class Worker:
             return False
         with (
             log_context(key=job.key),
-            Heartbeat(self.spool, job, self.settings.lease, self.data.progress, self.clock) as heartbeat,
+            Heartbeat(self.spool, job, self.settings.lease, self.data.progress, self.clock, self._tally) as heartbeat,
         ):
             self._watch(job, None, None)
             before = len(self.report.placed)
@@ -189,8 +192,8 @@ class Worker:
         return True
 
     def _deliver(self, job: Job, heartbeat: Heartbeat) -> None:
-        def notice(done: int, total: int | None) -> None:
-            heartbeat.notice(done, total)
+        def notice(done: int, total: int | None, came: int) -> None:
+            heartbeat.notice(done, total, came)
             self._watch(job, done, total)
 
         delivery: Delivery | None = None
@@ -227,6 +230,7 @@ class Worker:
             alarms.clear_alarm(self.data, alarms.DISK)
             if finished:
                 self.report.placed.append(job.label)
+                keep_small_cover(self.data, self.music, self.spool, job.key)
             else:
                 self.report.unchanged += 1
 
@@ -256,8 +260,10 @@ class Worker:
 
     def _keep_delivered(self, job: Job, receipt: Receipt) -> None:
         """It was delivered before, and a new copy cannot be had: what is there stays in the books."""
-        checked = receipt.model_copy(update={"checked_at": self.clock.now()})
-        self.spool.finish(job.model_copy(update={"receipt": checked, "not_before": None, "attempt": 0}))
+        now = self.clock.now()
+        checked = receipt.model_copy(update={"checked_at": now})
+        kept = job.after(What.KEPT, now, "the album that is there stays")
+        self.spool.finish(kept.model_copy(update={"receipt": checked, "not_before": None, "attempt": 0}))
 
     def _hand_back(self, job: Job, error: AskUser | BandcampTrouble | LocalTrouble) -> NoReturn:
         self.spool.release(job)

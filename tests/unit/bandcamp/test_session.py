@@ -49,11 +49,13 @@ def by_hand(data: DataFolder, text: str, encoding: str = "utf-8") -> FoundFan:
 
 
 def test_the_api_tells_whose_session_it_is(data: DataFolder) -> None:
-    assert find(data) == FoundFan(Fan(7654321, "a_listener", frozenset({"a1"})), "API")
+    fan = Fan(7654321, "a_listener", frozenset({"a1"}))
+    assert find(data) == FoundFan(fan, "API", said=fan)
 
 
 def test_where_the_api_changed_the_page_tells(data: DataFolder) -> None:
-    assert find(data, api="{}") == FoundFan(Fan(7654321, "a_listener"), "page")
+    fan = Fan(7654321, "a_listener")
+    assert find(data, api="{}") == FoundFan(fan, "page", said=fan)
 
 
 def test_an_api_that_says_logged_out_is_not_believed_against_the_page(data: DataFolder) -> None:

@@ -89,6 +89,24 @@ def test_a_half_encoded_identity_is_known_too() -> None:
     assert "S3CRET" not in redact("7%09S3CRETtoken")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SIG={s}",
+        "\u017fig={s}",
+        "to\u212aen={s}",
+        "s\u0131g={s}",
+        "PAYMENT_\u0130D={s}",
+        "x?T%3D{s}",
+        "%22t%22:%22{s}%22",
+        "{{&#39;t&#39;: &#39;{s}&#39;}}",
+        "DOWNLOAD/TRACK/{s}",
+    ],
+)
+def test_a_name_in_any_letters_is_known(text: str) -> None:
+    assert HEX not in redact(text.format(s=HEX))
+
+
 def test_what_is_no_secret_stays() -> None:
     text = (
         "https://bandcamp.com/download?sitem_id=500000009&enc=flac&id=1000000021&ts=1780000000 "

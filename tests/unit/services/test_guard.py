@@ -2,7 +2,7 @@ import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
-from services.dashboard.web.guard import Tries, allowed_hosts, is_allowed_host, is_same_origin
+from services.dashboard.web.guard import Tries, allowed_hosts, is_allowed_host, is_foreign_fetch, is_same_origin
 
 NAMES = allowed_hosts("0.0.0.0:5000") | {"nas"}
 
@@ -38,6 +38,51 @@ def test_other_names_do_not(host: str) -> None:
 def test_changes_come_from_the_same_origin(headers: dict[str, str], passes: bool) -> None:
     builder = EnvironBuilder(method="POST", base_url="http://localhost:5000", headers=list(headers.items()))
     assert is_same_origin(Request(builder.get_environ())) is passes
+
+
+@pytest.mark.parametrize(
+    ("origin", "passes"),
+    [
+        ("https://music.example.org", True),
+        ("https://Music.Example.ORG:8443", True),
+        ("http://127.0.0.1:5000", True),
+        ("https://evil.example", False),
+        ("https://music.example.org.evil.example", False),
+        ("https://music.example.org@evil.example", False),
+        ("https://[", False),
+        ("null", False),
+    ],
+)
+def test_behind_a_proxy_that_renames_us_changes_come_from_our_own_names(origin: str, passes: bool) -> None:
+    builder = EnvironBuilder(method="POST", base_url="http://127.0.0.1:5000", headers=[("Origin", origin)])
+    assert is_same_origin(Request(builder.get_environ()), frozenset({"music.example.org"})) is passes
+
+
+@pytest.mark.parametrize(
+    ("site", "mode", "foreign"),
+    [
+        (None, None, False),
+        ("same-origin", "cors", False),
+        ("none", "navigate", False),
+        ("cross-site", "navigate", False),
+        ("cross-site", "no-cors", True),
+        ("same-site", "cors", True),
+        ("cross-site", None, True),
+    ],
+)
+def test_a_page_of_another_site_may_lead_here_but_fetch_nothing(
+    site: str | None, mode: str | None, foreign: bool
+) -> None:
+    headers = [(f"Sec-Fetch-{name}", value) for name, value in (("Site", site), ("Mode", mode)) if value]
+    assert is_foreign_fetch(Request(EnvironBuilder(headers=headers).get_environ())) is foreign
+
+
+def test_a_good_password_does_not_make_guessing_quicker() -> None:
+    tries = Tries()
+    for _ in range(10):
+        tries.note(False)
+        tries.note(True)
+    assert tries.exhausted
 
 
 def test_guessing_passwords_is_slow() -> None:

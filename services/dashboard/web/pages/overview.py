@@ -1,20 +1,51 @@
 """The overview: how everything is, now."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bandcamp_sync.books import Shown
+from bandcamp_sync.throughput import read_throughput
 from flask import Blueprint, render_template
 
 from services.dashboard.web.site import Site
+from services.dashboard.web.words import size_text
 
-PARTS = ("pause", "state", "counts", "arriving", "needs", "session")
+PARTS = (
+    "welcome",
+    "counts",
+    "arriving",
+    "needs",
+    "throughput",
+    "session",
+    "timers",
+    "retries",
+    "reconciles",
+    "units",
+    "actions",
+)
+HOURS = 12
+#: What one bar of the chart stands for.
+_BAR_S = 900
 
 
 def blueprint(site: Site) -> Blueprint:
     """The page at `/`."""
     bp = Blueprint("overview", __name__)
-    site.live.add("overview", PARTS, _context)
+
+    def context(topics: Mapping[str, Any]) -> dict[str, Any]:
+        found = read_throughput(site.views.data, site.views.clock.now(), HOURS)
+        units = topics["status"]["units"]
+        return {
+            "queue": topics["queue"],
+            "states": [state.value for state in Shown],
+            "units": [unit for unit in units if not is_timer(unit)],
+            "timers": [unit for unit in units if is_timer(unit)],
+            "several_sources": len({unit["source"] for unit in units}) > 1,
+            "actions": topics.get("actions", []),
+            **chart(found["buckets"], found["bucket_s"]),
+        }
+
+    site.live.add("overview", PARTS, context)
 
     @bp.get("/")
     def index() -> str:
@@ -23,5 +54,27 @@ def blueprint(site: Site) -> Blueprint:
     return bp
 
 
-def _context(topics: Mapping[str, Any]) -> dict[str, Any]:
-    return {"status": topics["status"], "queue": topics["queue"], "states": [state.value for state in Shown]}
+def is_timer(unit: Mapping[str, Any]) -> bool:
+    """Whether a unit starts others when its time has come."""
+    return str(unit["name"]).endswith(".timer")
+
+
+def chart(buckets: Iterable[Mapping[str, Any]], bucket_s: int) -> dict[str, Any]:
+    """The bars of the throughput chart, the oldest first: heights in percent of the highest, and what each says.
+
+    `buckets`: bytes that came in within `bucket_s` seconds from `at` (RFC 3339) on, without gaps.
+    """
+    listed = list(buckets)
+    per_bar = max(1, _BAR_S // bucket_s)
+    groups = [listed[at : at + per_bar] for at in range(0, len(listed), per_bar)]
+    sums = [sum(bucket["bytes"] for bucket in group) for group in groups]
+    highest = max(sums, default=0)
+    bars = [
+        {
+            # A bar that is there at all can be seen.
+            "height": round(max(3.0, 100.0 * found / highest), 1) if found else 0.6,
+            "title": f"{group[0]['at'][11:16]} UTC: {size_text(found)}",
+        }
+        for group, found in zip(groups, sums, strict=True)
+    ]
+    return {"bars": bars, "hours": HOURS, "total": sum(sums), "busiest": highest / (per_bar * bucket_s)}

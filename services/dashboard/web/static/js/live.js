@@ -23,7 +23,9 @@ export function follow(page, told, shown = () => {}) {
       const { id, html } = JSON.parse(event.data);
       const part = document.getElementById(id);
       if (!part) return;
-      Idiomorph.morph(part, html, { morphStyle: "outerHTML", ignoreActiveValue: true });
+      // What someone types is theirs; any other element that has the focus, as a button, says what is true now.
+      const ignoreActiveValue = document.activeElement?.matches("input, select, textarea") || false;
+      Idiomorph.morph(part, html, { morphStyle: "outerHTML", ignoreActiveValue });
       const now = document.getElementById(id);
       if (now) shown(now);
     });

@@ -1,0 +1,156 @@
+"""Names that are markup, script, right-to-left or huge are text everywhere: nothing runs, nothing falls apart."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from bandcamp_sync.collection.item import Item
+from bandcamp_sync.errors import Reason
+from bandcamp_sync.paths import DataFolder
+from bandcamp_sync.spool.job import State
+from playwright.sync_api import Page, expect
+from standin.names import NASTY
+from unit.factories import DAY, failure, item, receipt
+
+from browser import books
+from browser.books import MINUTE
+from browser.served import Dashboard
+from browser.views import overflow
+
+_SETS = "window.pwned = true"
+MARKUP = (
+    f"<img src=x onerror='{_SETS}'>",
+    f"<script>{_SETS}</script>",
+    f'</title></script><svg onload="{_SETS}">',
+    f'"><iframe src="javascript:{_SETS}"></iframe>',
+    f"' autofocus onfocus={_SETS} x='",
+    "{{ 7 * 191 }}{% raw %}${7 * 191}",
+    "&lt;b&gt;not bold&lt;/b&gt;",
+    "<style>body { display: none }</style>",
+    "<!-- <a id=main><form action=//evil.example><button>x",
+)
+HUGE = "W" * 5000
+RTL = "\u202egnp.exe \u2067שלום\u2069 \u200f!"
+_NAMES = (*MARKUP, HUGE, RTL, *(name for pair in NASTY for name in pair if name))
+_OPEN = {"table": "/collection?per_page=200", "covers": "/collection?view=grid&per_page=200"}
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard whose every name is hostile: artists, titles, folders, errors, log lines, the fan's own name."""
+    data = DataFolder(tmp_path_factory.mktemp("hostile") / "data")
+    books.fill(data)
+    items = [_item(number, name) for number, name in enumerate(_NAMES, 1)]
+    books.own(data, *items)
+    now = datetime.now(UTC)
+    for number, one in enumerate(items, 1):
+        name = one.title
+        match number % 4:
+            case 0:
+                books.put(data, State.DONE, one.key, of=one, receipt=receipt(f"{name[:80]}/x", title=name))
+            case 1:
+                books.put(data, State.IN_PROGRESS, one.key, of=one)
+                books.progress(data, one.key, 1_000_000, 3_000_000)
+            case 2:
+                why = failure(Reason.TRANSFER, sentence=f"broke: {name}", at=now)
+                books.put(data, State.FAILED, one.key, of=one, attempt=8, failure=why)
+            case 3:
+                why = failure(sentence=name, at=now)
+                later = now + number * MINUTE
+                books.put(data, State.FAILED, one.key, of=one, attempt=2, failure=why, not_before=later)
+    for name in _NAMES:
+        books.log(data, "worker", f"ERROR bandcamp_sync.stages.work - {name}")
+    dashboard = Dashboard(data)
+    yield dashboard
+    dashboard.stop()
+
+
+def _item(number: int, name: str) -> Item:
+    changes = {"band_name": name, "item_title": name, "purchased": datetime.now(UTC) - number * DAY}
+    return item(f"p{number}", **changes)
+
+
+def assert_inert(page: Page) -> None:
+    """Nothing of the names became an element or ran, and the page is as wide as its window."""
+    assert page.evaluate("window.pwned") is None
+    foreign = "img[src=x], iframe, main script, [onerror], [onload], [onfocus], form[action*=evil], main style"
+    assert page.locator(foreign).count() == 0
+    assert page.locator("#main").count() == 1
+    expect(page.locator("#main")).to_be_visible()
+    assert overflow(page) == []
+
+
+def assert_isolated(page: Page) -> None:
+    """What turns the direction of text stays within its own element."""
+    loose = page.evaluate(
+        r"""() => {
+            const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            while (walker.nextNode()) {
+                const node = walker.currentNode;
+                if (!/[\u202a-\u202e\u2066-\u2069\u200f]/.test(node.data)) continue;
+                const own = (one) => /isolate|plaintext/.test(getComputedStyle(one).unicodeBidi);
+                let up = node.parentElement;
+                while (up && getComputedStyle(up).display === "inline" && !own(up)) up = up.parentElement;
+                const alone = up && up.textContent.trim() === node.data.trim();
+                if (up && !own(up) && !alone) found.push(up.outerHTML.slice(0, 160));
+            }
+            return found;
+        }"""
+    )
+    assert loose == []
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("view", _OPEN)
+def test_the_collection_shows_them_as_text(hostile: Dashboard, page: Page, view: str, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(hostile.url + _OPEN[view])
+    expect(page.locator("#line")).to_have_text("live")
+    shown = page.locator("#main").text_content() or ""
+    for name in MARKUP:
+        assert name in shown, name
+    assert_inert(page)
+    assert_isolated(page)
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_overview_shows_them_as_text(hostile: Dashboard, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(hostile.url)
+    expect(page.locator("#line")).to_have_text("live")
+    expect(page.locator("#downloads")).to_contain_text(MARKUP[0])
+    assert_inert(page)
+    assert_isolated(page)
+    # The parts that are pushed are rendered as those that the page came with.
+    hostile.progress("p1", 2_000_000, 3_000_000)
+    expect(page.locator("#download-p1 progress")).to_have_js_property("value", 2_000_000)
+    assert_inert(page)
+    hostile.progress("p1", 1_000_000, 3_000_000)
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_purchase_shows_its_own_as_text(hostile: Dashboard, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    for number, name in enumerate(_NAMES[: len(MARKUP) + 3], 1):
+        page.goto(f"{hostile.url}/collection/p{number}")
+        shown = page.locator("#item-title").text_content() or ""
+        assert shown.split() == name.split()
+        assert_inert(page)
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_the_logs_show_them_as_text(hostile: Dashboard, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{hostile.url}/logs")
+    expect(page.locator("#line")).to_have_text("live")
+    expect(page.locator("#log")).to_contain_text(MARKUP[0])
+    hostile.log("worker", f"INFO  bandcamp_sync.stages.work - later {MARKUP[1]}")
+    expect(page.locator("#log")).to_contain_text(f"later {MARKUP[1]}")
+    assert_inert(page)
+
+
+def test_a_search_for_markup_is_text_too(hostile: Dashboard, page: Page) -> None:
+    page.goto(f"{hostile.url}/collection?q=%3Cimg%20src%3Dx%20onerror%3Dwindow.pwned%3Dtrue%3E&state=synced")
+    expect(page.locator("#q")).to_have_value("<img src=x onerror=window.pwned=true>")
+    expect(page.locator("#nothing")).to_contain_text("<img src=x")
+    assert_inert(page)
