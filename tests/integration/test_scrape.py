@@ -180,7 +180,7 @@ def test_an_ignored_purchase_that_is_queued_already_is_taken_out_of_the_queue(ho
     assert home.run("ignore", key).code == 0
     assert home.run("work", "--drain").code == 0
     assert key not in home.receipts() and len(home.receipts()) == 2
-    assert "withdraw" in home.run("reconcile").out
+    assert "withdrew 1" in home.run("reconcile").out
     assert home.status()["counts"]["ignored"] == 1
 
 

@@ -138,6 +138,26 @@ def test_a_scrape_that_the_dashboard_asks_for_happens_and_what_is_new_arrives(ho
     host.until(lambda: host.albums() == 7, 30, "the new album")
 
 
+def test_cookies_that_are_handed_over_on_the_dashboard_are_checked_and_put_in_place(
+    host: Machine, told: str, tmp_path: Path
+) -> None:
+    before = host.run(f"stat -c %Y '{DATA}/config/cookies.txt'")
+    time.sleep(1.1)
+    assert host.post("cookies", b"no cookies at all\n") == 202
+    host.until(lambda: _drop(host) == "refused", 20, "the refusal")
+    assert host.run(f"stat -c %Y '{DATA}/config/cookies.txt'") == before
+    assert host.post("cookies", host.standin.write_cookies(tmp_path / "cookies.txt").read_bytes()) == 202
+    host.until(lambda: _drop(host) == "accepted", 20, "whose session it is")
+    assert host.run(f"stat -c %Y '{DATA}/config/cookies.txt'") != before
+    assert host.run(f"ls '{DATA}/drop'") == ""
+
+
+def _drop(host: Machine) -> str:
+    """What came of the cookies that were handed over last."""
+    found = host.api("setup")["drop"]
+    return str(found["state"]) if found else ""
+
+
 def test_what_is_asked_during_a_pause_waits_for_its_end_and_wears_nothing_out(host: Machine, told: str) -> None:
     assert host.post("actions/pause") == 202
     before = host.listings()

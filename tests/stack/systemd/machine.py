@@ -116,12 +116,13 @@ class Machine:
         """An answer of the dashboard's API."""
         return json.loads(self.run(f"curl -sf 'http://127.0.0.1:5000/api/{path}'"))
 
-    def post(self, path: str) -> int:
-        """Ask the dashboard for something, as its page does; the status code."""
+    def post(self, path: str, text: bytes = b"") -> int:
+        """Ask the dashboard for something, as its page does, with a text or without; the status code."""
         jar = "-b /tmp/jar -c /tmp/jar"
         token = json.loads(self.run(f"curl -sf {jar} http://127.0.0.1:5000/api/token"))["token"]
         ask = f"curl -s {jar} -o /dev/null -w '%{{http_code}}' -X POST -H 'X-CSRF-Token: {token}'"
-        return int(self.run(f"{ask} http://127.0.0.1:5000/api/{path}"))
+        body = "-H 'Content-Type: text/plain' --data-binary @-"
+        return int(self.run(f"{ask} {body} http://127.0.0.1:5000/api/{path}", stdin=text))
 
     def unit(self, name: str) -> dict[str, Any]:
         """A unit as the API shows it; empty when it does not."""
