@@ -61,9 +61,9 @@ class CookiesMissing(AskUser):
     def __init__(self, path: Path) -> None:
         self.path = path
         super().__init__(
-            f"no cookies file at {_place(path)}: log in to Bandcamp in a browser, export the cookies of bandcamp.com "
-            "(cookies.txt, JSON or the Cookie header) and hand them over on the dashboard's Set-up page, or save them "
-            "there"
+            "no cookies yet: log in to Bandcamp in a browser, export the cookies of bandcamp.com (cookies.txt, JSON or "
+            "the Cookie header) and hand them over on the dashboard's Set-up page, or save them as "
+            f"{_place(path)}"
         )
 
 

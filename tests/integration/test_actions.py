@@ -99,7 +99,7 @@ def test_a_scrape_that_fails_says_so_in_its_own_sentence(stack: Stack) -> None:
         ("dashboard", "failed", str(error)),
         ("timer", "failed", str(error)),
     ]
-    assert "no cookies file at" in str(error)
+    assert "no cookies yet" in str(error)
 
 
 def test_what_is_asked_during_a_pause_waits(stack: Stack) -> None:

@@ -83,7 +83,7 @@ def test_make_up_in_a_fresh_checkout_leads_to_albums(checkout: Checkout) -> None
     assert shown.code == 0 and shown.out.count("(healthy)") == 4
     refused = checkout.make("scrape")
     assert "Error 3" in refused.err, "not logged in"
-    assert "bandcampsync: no cookies file at " in refused.err and "/config/cookies.txt" in refused.err
+    assert "bandcampsync: no cookies yet: " in refused.err and "/config/cookies.txt" in refused.err
 
     stack.put_cookies()
     stack.wait_for_albums(3)

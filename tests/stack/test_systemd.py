@@ -78,7 +78,7 @@ def test_a_scrape_without_cookies_has_failed_and_the_reason_is_one_line(host: Ma
     status = host.api("status")
     assert status["state"] == "failed"
     assert status["systemd"][SCRAPE] == "failed"
-    assert "no cookies file at" in host.run(f"journalctl --user -u {SCRAPE} --no-pager")
+    assert "no cookies yet" in host.run(f"journalctl --user -u {SCRAPE} --no-pager")
     assert host.systemd(SCRAPE, "ExecMainStatus") == "3"
     host.run(f"systemctl --user start {SCRAPE} || true")
     assert host.systemd(SCRAPE, "ExecMainStatus") == "3", "as long as the last scrape failed, so does the unit"

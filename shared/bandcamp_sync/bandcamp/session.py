@@ -6,11 +6,18 @@ import re
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from bandcamp_sync.bandcamp.client import Bandcamp
-from bandcamp_sync.bandcamp.cookies import Cookie, expiry_state, login_expiry, read_cookies, session_cookies
+from bandcamp_sync.bandcamp.cookies import (
+    Cookie,
+    ExpiryState,
+    expiry_state,
+    login_expiry,
+    read_cookies,
+    session_cookies,
+)
 from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.bandcamp.hosts import HostPolicy
 from bandcamp_sync.bandcamp.pace import HOLD_BASE_S, Pace
@@ -201,9 +208,17 @@ class SessionState:
     checked_at: str | None = None
     problem: str | None = None
 
-    def expiry(self, now: datetime) -> str:
-        """`valid`, `about to expire`, `expired` or `unknown`."""
-        return expiry_state(datetime.fromisoformat(self.expires) if self.expires else None, now)
+    @property
+    def ends(self) -> datetime | None:
+        """When the login ends by its own account, in UTC; None when that is not known."""
+        try:
+            return datetime.fromisoformat(str(self.expires)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+
+    def expiry(self, now: datetime) -> ExpiryState:
+        """In words for people how long the login lasts."""
+        return expiry_state(self.ends, now)
 
 
 def read_session(path: Path) -> SessionState:

@@ -8,6 +8,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 
 from bandcamp_sync.clock import rfc3339
 
+#: Characters that turn the direction of what follows them, the rest of a line with it.
+_TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 KEY_PATTERN = re.compile(r"[a-z]{1,3}\d{1,20}")
 
 Moment = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
@@ -56,7 +58,7 @@ class Item(BaseModel):
     @property
     def label(self) -> str:
         """`Artist - Title (key)`, for lines that a person reads."""
-        return f"{self.artist} - {self.title} ({self.key})"
+        return f"{self.artist} - {self.title} ({self.key})".translate(_TURNING)
 
 
 class Capture(BaseModel):

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
+
+from bandcamp_sync.health.unit import about
 
 
 class Overall(StrEnum):
@@ -18,6 +20,14 @@ class Overall(StrEnum):
     FAILED = "failed"
 
 
+#: What must run for music to arrive, by the service that a unit belongs to, and what is to be said when nothing does.
+ROLES = {
+    "scraper": "no scraper runs: purchases are not listed",
+    "reconciler": "no reconciler runs: nothing new is queued",
+    "worker": "no worker runs: nothing is downloaded",
+}
+#: So long after the dashboard's start nobody is missed yet.
+GRACE = timedelta(minutes=1)
 #: Alarms that stop the pipeline until a person acts.
 STOPPING = frozenset({"session", "music-folder", "disk"})
 
@@ -67,12 +77,34 @@ def _stopped(seen: Seen) -> list[str]:
     alarms = [str(a["sentence"]) for a in seen.alarms if a.get("needs_person") and a.get("name") in STOPPING]
     if seen.session_problem is not None and seen.session_problem not in alarms:
         alarms.append(seen.session_problem)
+    if seen.units and set(_idle_roles(seen)) == set(ROLES):
+        alarms.append("nothing runs but the dashboard: start the other services")
     return alarms + [f"{u['name']} has failed" for u in seen.units if u.get("active_state") == "failed"]
 
 
 def _half_broken(seen: Seen) -> list[str]:
     told = [str(a["sentence"]) for a in seen.alarms if not (a.get("needs_person") and a.get("name") in STOPPING)]
+    if seen.units and len(idle := _idle_roles(seen)) < len(ROLES):
+        told += [ROLES[role] for role in idle]
     return told + [f"{u['name']}: no news" for u in seen.units if u.get("active_state") == "unknown"]
+
+
+def _idle_roles(seen: Seen) -> list[str]:
+    """The services that are published as being at rest with nothing that would start them, or not published at all.
+
+    None while the dashboard itself has just been started: the others are about to be heard of.
+    """
+    if any(_is_new(u, seen.now) for u in seen.units if about(str(u["name"]))[0] == "dashboard"):
+        return []
+    awake = {about(str(u["name"]))[0] for u in seen.units if u.get("active_state") != "inactive"}
+    return [role for role in ROLES if role not in awake]
+
+
+def _is_new(unit: Mapping[str, Any], now: datetime) -> bool:
+    try:
+        return timedelta() <= now - datetime.fromisoformat(str(unit.get("since"))) < GRACE
+    except (ValueError, TypeError):
+        return False
 
 
 def _mending(seen: Seen) -> list[str]:

@@ -202,6 +202,13 @@ def test_a_session_says_how_long_it_lasts(data: DataFolder, left: timedelta | No
     assert publish_session(data, NOW, Fan(1), NOW + left if left else None, None).expiry(NOW) == word
 
 
+@pytest.mark.parametrize("expires", ["soon", 7, "", "9999-12-31T23:59:59-14:00"])
+def test_an_end_that_is_no_time_is_unknown(data: DataFolder, expires: object) -> None:
+    data.state.mkdir()
+    data.session.write_text(json.dumps({"logged_in": True, "expires": expires}))
+    assert read_session(data.session).expiry(NOW) == "unknown"
+
+
 def test_the_first_wait_after_a_429_is_ten_seconds_or_what_the_user_wants_sooner() -> None:
     assert hold_base_s(Settings.from_environment({})) == 10
     assert hold_base_s(Settings.from_environment({"RETRY_BASE": "1s"})) == 1

@@ -33,6 +33,10 @@ def test_what_bandcamp_leaves_out_has_a_stand_in() -> None:
     )
 
 
+def test_a_name_in_a_label_turns_nothing_around() -> None:
+    assert item(item_title="\u202eyrreF \u2066thgiN\u2069").label == f"Los Faros - yrreF thgiN ({KEY})"
+
+
 def test_a_label_names_artist_title_and_key() -> None:
     assert item().label == f"Los Faros - Night Ferry ({KEY})"
 

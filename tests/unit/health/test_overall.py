@@ -12,13 +12,18 @@ STALE = {"name": "bandcamp-sync.timer", "active_state": "unknown", "sub_state": 
 BROKEN = {"name": "bandcamp-sync.service", "active_state": "failed", "sub_state": "failed"}
 AGAIN = {"name": "bandcamp-sync-worker@1.service", "active_state": "activating", "sub_state": "auto-restart"}
 FINE = {"name": "bandcamp-dashboard.service", "active_state": "active", "sub_state": "running"}
+WORKER = {"name": "bandcamp-sync-worker@1.service", "active_state": "active", "sub_state": "running"}
+RECONCILER = {"name": "bandcamp-sync-reconcile.path", "active_state": "active", "sub_state": "waiting"}
+TIMER = {"name": "bandcamp-sync.timer", "active_state": "active", "sub_state": "waiting"}
+#: What a host between two runs publishes.
+ALL = [FINE, WORKER, RECONCILER, TIMER, {"name": "bandcamp-sync.service", "active_state": "inactive"}]
 
 
 @pytest.mark.parametrize(
     ("seen", "expected"),
     [
         ({}, Overall.IDLE),
-        ({"counts": {"synced": 3}, "units": [FINE]}, Overall.IDLE),
+        ({"counts": {"synced": 3}, "units": ALL}, Overall.IDLE),
         ({"counts": {"synced": 3, "preorder": 1, "unavailable": 1, "ignored": 2}}, Overall.IDLE),
         ({"counts": {"queued": 1}}, Overall.SYNCING),
         ({"counts": {"downloading": 1}}, Overall.SYNCING),
@@ -31,12 +36,12 @@ FINE = {"name": "bandcamp-dashboard.service", "active_state": "active", "sub_sta
         ({"held_until": NOW - timedelta(minutes=1)}, Overall.IDLE),
         ({"scrape_error": "Bandcamp cannot be reached"}, Overall.RECOVERING),
         ({"scrape_error": "Bandcamp cannot be reached", "scraping": True}, Overall.SYNCING),
-        ({"units": [AGAIN]}, Overall.RECOVERING),
-        ({"units": [STALE], "counts": {"queued": 1}}, Overall.DEGRADED),
+        ({"units": [*ALL, AGAIN]}, Overall.RECOVERING),
+        ({"units": [*ALL, STALE], "counts": {"queued": 1}}, Overall.DEGRADED),
         ({"alarms": [SHAPE]}, Overall.DEGRADED),
         ({"alarms": [SHRUNK]}, Overall.DEGRADED),
         ({"alarms": [SESSION], "counts": {"queued": 1}}, Overall.FAILED),
-        ({"units": [BROKEN, STALE]}, Overall.FAILED),
+        ({"units": [*ALL, BROKEN, STALE]}, Overall.FAILED),
         ({"session_problem": "not logged in", "counts": {"downloading": 1}}, Overall.FAILED),
         ({"paused": True, "alarms": [SESSION], "counts": {"queued": 1}}, Overall.PAUSED),
     ],
@@ -45,6 +50,28 @@ def test_the_whole_is_in_one_state(seen: dict[str, Any], expected: Overall) -> N
     state, why = overall(Seen(now=NOW, **seen))
     assert state is expected
     assert why
+
+
+def test_a_service_that_is_not_there_is_missed() -> None:
+    state, why = overall(Seen(now=NOW, units=[FINE, RECONCILER, TIMER], counts={"queued": 2}))
+    assert (state, why) == (Overall.DEGRADED, ["no worker runs: nothing is downloaded", "2 queued"])
+
+
+def test_a_dashboard_alone_is_not_well() -> None:
+    asleep = {**WORKER, "active_state": "inactive", "sub_state": "dead"}
+    state, why = overall(Seen(now=NOW, units=[FINE, asleep], counts={"synced": 3}))
+    assert (state, why) == (Overall.FAILED, ["nothing runs but the dashboard: start the other services"])
+
+
+@pytest.mark.parametrize(("age_s", "expected"), [(5, Overall.IDLE), (90, Overall.FAILED), (-5, Overall.FAILED)])
+def test_nobody_is_missed_while_all_are_being_started(age_s: int, expected: Overall) -> None:
+    since = (NOW - timedelta(seconds=age_s)).isoformat()
+    assert overall(Seen(now=NOW, units=[{**FINE, "since": since}]))[0] is expected
+
+
+def test_what_is_known_to_be_broken_is_not_missed_as_well() -> None:
+    broken = {**WORKER, "active_state": "failed"}
+    assert overall(Seen(now=NOW, units=[FINE, RECONCILER, TIMER, broken]))[1] == [f"{WORKER['name']} has failed"]
 
 
 def test_what_presses_most_is_said_first() -> None:

@@ -82,7 +82,7 @@ def test_a_scrape_that_fails_ends_with_its_code_and_so_does_each_tick_after_it(
     began = json.loads(home.data.scrape_memory.read_text())["last_run_at"]
     capsys.readouterr()
     assert home.scrape() == 3
-    assert capsys.readouterr().err.count("no cookies file at") == 1, "the journal is told the reason once a tick"
+    assert capsys.readouterr().err.count("no cookies yet") == 1, "the journal is told the reason once a tick"
     assert json.loads(home.data.scrape_memory.read_text())["last_run_at"] == began, "no scrape was due"
 
 

@@ -51,7 +51,7 @@ test("what people look for is recognised by what the stages say", () => {
     ["Bandcamp asks for patience (429); everyone waits until 12:00:00 UTC", "rate limit"],
     ["waiting: Bandcamp asks for patience (429); nothing is asked before 2026-11-23 12:00:00 UTC", "rate limit"],
     ["ALARM session: not logged in to Bandcamp (sent to the login page): log in again", "cookies"],
-    ["waiting: no cookies file at /data/config/cookies.txt: log in to Bandcamp in a browser", "cookies"],
+    ["waiting: no cookies yet: log in to Bandcamp in a browser", "cookies"],
     ["the login in cookies.txt expired on 2026-11-23: log in to Bandcamp again and export new cookies", "cookies"],
     ["alarm session is over", "cookies"],
     ["Holt - Moss: the connection broke; next try 2026-11-23 12:05:00 UTC", "retry"],
