@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-worker_class = "gthread"
+worker_class = "services.dashboard.worker.Worker"
 # A second process would hold the books, the sessions' wrong tries and the numbers of /metrics a second time.
 workers = 1
 # For as many streams as there may be (MAX_STREAMS), and a good two dozen for what is answered at once.
@@ -34,6 +34,8 @@ def post_worker_init(worker: Any) -> None:
     """Let streams see that this worker is told to end, or that the process above it was killed."""
     streams = worker.wsgi.extensions["streams"]
     streams.is_closing = lambda: not worker.alive or worker.ppid != os.getppid()
+    # A stream is cut off when its client takes nothing more (`web/listeners.py`), and not for lasting long.
+    worker.spared = streams.connections
     Thread(target=_get_ready, args=(streams.look,), name="ready", daemon=True).start()
 
 

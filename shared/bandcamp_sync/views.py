@@ -5,13 +5,13 @@ Every text goes through `redact`, and no field here is a download link, a cookie
 
 import shutil
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from bandcamp_sync import __version__, alarms
-from bandcamp_sync.bandcamp.session import read_session
+from bandcamp_sync.bandcamp.session import SessionState, read_session
 from bandcamp_sync.books import Row, Shown
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.covers import CoverFolder, CoverIds, cover_address
@@ -19,6 +19,7 @@ from bandcamp_sync.health.merge import worst_states
 from bandcamp_sync.health.overall import Seen, overall
 from bandcamp_sync.health.published import read_units
 from bandcamp_sync.itemview import details
+from bandcamp_sync.kept import Kept
 from bandcamp_sync.ledger import Books, Ledger, is_seen, read_json
 from bandcamp_sync.listing import Listing
 from bandcamp_sync.logs.redact import redact
@@ -34,6 +35,15 @@ MAX_PER_PAGE = 500
 _LONGEST_HOLD_S = 1800.0
 
 
+@dataclass(frozen=True)
+class _Jobs:
+    """What the queue tells of the jobs, but for how far the running ones are."""
+
+    counts: dict[str, int]
+    running: list[Job]
+    retries: list[dict[str, Any]]
+
+
 class Views:
     """The data folder of `settings`, as others may see it. Safe to use from several threads; changes nothing."""
 
@@ -43,6 +53,8 @@ class Views:
         self.ledger = Ledger(settings, self.data)
         self.covers = CoverIds(CoverFolder(self.data.covers))
         self._listed = (-1, Listing(()))
+        # Looking through twenty thousand purchases takes a while, and a page that is open asks several times a second.
+        self._used, self._items_need, self._jobs_are = Kept[int](), Kept[list[dict[str, Any]]](), Kept[_Jobs]()
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
@@ -73,14 +85,19 @@ class Views:
             "units": units,
             "systemd": worst_states(units),
             "session": {**asdict(session), "problem": _said(session.problem), "expiry": session.expiry(now)},
-            "disk": self._disk(books.rows),
+            "disk": self._disk(books),
             "counts": dict(books.counts or {}),
             "purchases": len(books.rows),
             "captured_at": books.captured_at,
             "scrape": scrape,
             "reconcile": last_runs(self.data),
             "alarms": raised,
-            "needs_you": [*self._alarms_for_you(raised), *self._items_for_you(books.rows), *self._verify_for_you()],
+            "needs_you": [
+                *self._alarms_for_you(raised),
+                *self._login_for_you(session, books, raised, now),
+                *self._items_for_you(books),
+                *self._verify_for_you(),
+            ],
             "version": __version__,
         }
 
@@ -111,8 +128,8 @@ class Views:
             return None
         return datetime.fromtimestamp(until, UTC)
 
-    def _disk(self, rows: Iterable[Row]) -> dict[str, int | None]:
-        used = sum(row.size or 0 for row in rows)
+    def _disk(self, books: Books) -> dict[str, int | None]:
+        used = self._used.of(books, lambda: sum(row.size or 0 for row in books.rows))
         free: int | None = None
         total: int | None = None
         published = read_json(self.data.state / "disk.json")
@@ -134,12 +151,22 @@ class Views:
             if a["needs_person"]
         ]
 
-    def _items_for_you(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
-        return [
-            _need(row.item.key, row.item.label, row.reason, row.link or row.item.item_url)
-            for row in rows
-            if row.needs_person or row.state is Shown.FAILED
-        ]
+    def _login_for_you(
+        self, session: SessionState, books: Books, raised: Iterable[Mapping[str, Any]], now: datetime
+    ) -> list[dict[str, Any]]:
+        """A login that ends soon, or was never there; nothing where an alarm tells of it already."""
+        if any(alarm["name"] == alarms.SESSION for alarm in raised):
+            return []
+        if session.checked_at is None and books.captured_at is None:
+            sentence = "hand over the cookies of a browser that is logged in to Bandcamp"
+        elif session.logged_in and session.expiry(now) in ("about to expire", "expired"):
+            sentence = f"the login ends on {session.ends:%Y-%m-%d}: hand over new cookies before that"
+        else:
+            return []
+        return [_need(None, alarms.SESSION, sentence, f"{self.settings.base_url}/login")]
+
+    def _items_for_you(self, books: Books) -> list[dict[str, Any]]:
+        return self._items_need.of(books, lambda: _needs(books.rows))
 
     def _verify_for_you(self) -> list[dict[str, Any]]:
         found = read_json(self.data.state / "verify.json")
@@ -161,17 +188,13 @@ class Views:
     def queue(self) -> dict[str, Any]:
         """`GET /api/queue`: jobs by folder, running downloads, and what is tried again and when."""
         jobs = self.ledger.glance.jobs()
-        by_state: dict[State, list[Job]] = {state: [] for state in State}
-        for state, job in jobs.values():
-            by_state[state].append(job)
-        running = sorted(by_state[State.IN_PROGRESS], key=lambda job: job.key)
-        progress = read_progress(self.data.progress, [job.key for job in running])
-        due = [(job.not_before, job) for job in by_state[State.FAILED] if job.not_before is not None]
+        known = self._jobs_are.of(jobs, lambda: _sorted_jobs(jobs))
+        progress = read_progress(self.data.progress, [job.key for job in known.running])
         return {
             "now": rfc3339(self.clock.now()),
-            "counts": {state.value: len(found) for state, found in by_state.items()},
-            "current": [_download(job, progress.get(job.key, {})) for job in running],
-            "retries": [_retry(job, at) for at, job in sorted(due, key=lambda pair: (pair[0], pair[1].key))],
+            "counts": dict(known.counts),
+            "current": [_download(job, progress.get(job.key, {})) for job in known.running],
+            "retries": known.retries,
         }
 
     # --- the collection ----------------------------------------------------------------------------------------------
@@ -275,6 +298,28 @@ def _retry(job: Job, due: datetime) -> dict[str, Any]:
         "not_before": rfc3339(due),
         "error": _said(job.failure.sentence) if job.failure else None,
     }
+
+
+def _needs(rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """The purchases that wait for a person."""
+    return [
+        _need(row.item.key, row.item.label, row.reason, row.link or row.item.item_url)
+        for row in rows
+        if row.needs_person or row.state is Shown.FAILED
+    ]
+
+
+def _sorted_jobs(jobs: Mapping[str, tuple[State, Job]]) -> _Jobs:
+    """Jobs by key and state, as the queue tells of them."""
+    by_state: dict[State, list[Job]] = {state: [] for state in State}
+    for state, job in jobs.values():
+        by_state[state].append(job)
+    due = [(job.not_before, job) for job in by_state[State.FAILED] if job.not_before is not None]
+    return _Jobs(
+        counts={state.value: len(found) for state, found in by_state.items()},
+        running=sorted(by_state[State.IN_PROGRESS], key=lambda job: job.key),
+        retries=[_retry(job, at) for at, job in sorted(due, key=lambda pair: (pair[0], pair[1].key))],
+    )
 
 
 def _need(key: str | None, label: str, reason: str, link: str | None) -> dict[str, Any]:

@@ -1,15 +1,19 @@
 """What must not get in: bodies too large, paths that climb, headers that smuggle, methods that are none, guesses."""
 
+import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import requests
 from bandcamp_sync.paths import DataFolder
 from browser.served import Dashboard
 from flask.testing import FlaskClient
 
 from integration.test_dashboard import client, fill, log_in, with_token
+from services.dashboard.worker import CHANGED_WITHIN_S, HEADERS_WITHIN_S
 
 KIB = 1024
 
@@ -133,6 +137,48 @@ def test_a_person_is_told_in_a_page_what_to_do_and_a_program_in_a_problem(web: F
     assert web.get("/api/status", headers={**asked, "Accept": "text/html"}).mimetype == "application/problem+json"
 
 
+# --- clients that are slow ------------------------------------------------------------------------------------------
+
+MANY = 200  # more than there are threads
+
+
+def _nothing(bind: str) -> bytes:
+    return b""
+
+
+def _half_of_the_headers(bind: str) -> bytes:
+    return f"GET /healthz HTTP/1.1\r\nHost: {bind}\r\nX-More:".encode()
+
+
+def _half_of_a_body(bind: str) -> bytes:
+    kind = "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 5000"
+    return f"POST /logout HTTP/1.1\r\nHost: {bind}\r\n{kind}\r\n\r\ntoken=".encode()
+
+
+def _all_but_the_end_of_the_connection(bind: str) -> bytes:
+    return f"GET /healthz HTTP/1.1\r\nHost: {bind}\r\nConnection: close\r\n\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("sent", "within_s"),
+    [
+        (_nothing, 2.0),
+        (_all_but_the_end_of_the_connection, 5.0),
+        (_half_of_the_headers, HEADERS_WITHIN_S + 5.0),
+        (_half_of_a_body, 2 * CHANGED_WITHIN_S + 5.0),
+    ],
+)
+def test_clients_that_stop_in_the_middle_hold_up_the_others_for_so_long_only(
+    served: Dashboard, sent: Callable[[str], bytes], within_s: float
+) -> None:
+    host, _, port = served.bind.rpartition(":")
+    with ExitStack() as opened:
+        for _ in range(MANY):
+            one = opened.enter_context(socket.create_connection((host, int(port)), timeout=10))
+            one.sendall(sent(served.bind))
+        assert requests.get(f"{served.url}/healthz", timeout=within_s).status_code == 200
+
+
 # --- methods --------------------------------------------------------------------------------------------------------
 
 
@@ -178,6 +224,34 @@ def test_guessing_at_the_door_ends_in_a_wait_also_for_the_right_one(data: DataFo
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
 
 
+OPEN = {"static", "api.healthz", "door.login", "door.log_in"}
+
+
+def test_every_route_but_the_door_asks_for_the_password_and_tells_nothing_before(data: DataFolder) -> None:
+    app = client(data, DASHBOARD_PASSWORD="open sesame").application
+    assert {rule.endpoint for rule in app.url_map.iter_rules()} > OPEN
+    for rule in app.url_map.iter_rules():
+        path = re.sub(r"<\w+>", "p1", re.sub(r"<\w+:\w+>", "1", rule.rule))
+        for method in (rule.methods or set()) - {"OPTIONS"}:
+            web = app.test_client()
+            # A change is refused for want of a token before a password is asked for; the door gives one to everybody.
+            answer = web.open(path, method=method, headers=token_of_the_door(web))
+            told = f"{method} {path}: {answer.status}"
+            if rule.endpoint in OPEN:
+                assert answer.status_code in (200, 403, 404), told
+            elif answer.status_code == 303:
+                assert (method != "POST", answer.headers["Location"]) == (True, "/login"), told
+            else:
+                assert answer.status_code == 401, told
+            assert not re.search(r"Los Faros|Night Ferry|a_listener|scraper", answer.text), told
+            assert web.post(path, headers=token_of_the_door(web)).status_code in (401, 403, 405), told
+    assert not data.paused.exists()
+
+
+def token_of_the_door(web: FlaskClient) -> dict[str, str]:
+    return {"X-CSRF-Token": web.get("/login").text.partition('name="token" value="')[2].partition('"')[0]}
+
+
 def test_whoever_is_inside_stays_inside_while_others_guess(data: DataFolder) -> None:
     web = client(data, DASHBOARD_PASSWORD="open sesame")
     assert log_in(web, "open sesame") == 303
@@ -198,6 +272,17 @@ def test_a_session_that_was_planted_before_has_another_token_once_logged_in(data
     assert log_in(web, "open sesame") == 303
     assert web.post("/api/actions/pause", headers={"X-CSRF-Token": token}).status_code == 403
     assert attacker.get("/api/status").status_code == 401
+
+
+def test_the_cookie_comes_with_what_changes_it_alone(data: DataFolder) -> None:
+    web = client(data, DASHBOARD_PASSWORD="open sesame")
+    assert log_in(web, "open sesame") == 303
+    # A proxy may keep a font for others; and an answer that is under way while somebody logs out must not undo it.
+    paths = ["/static/fonts/antonio-latin-400-normal.woff2", "/static/css/frame.css", "/", "/collection", "/api/status"]
+    for path in paths:
+        answer = web.get(path)
+        assert (answer.status_code, answer.headers.get("Set-Cookie")) == (200, None), path
+    assert "Cookie" not in web.get(paths[0]).headers.get("Vary", "")
 
 
 def test_a_page_that_reflects_what_is_asked_holds_no_text_that_two_answers_share_and_that_is_secret(

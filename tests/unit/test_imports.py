@@ -33,7 +33,7 @@ LAYERS = (
         "throughput",
         "covers",
     },
-    {"files", "settings", "errors", "clock", "paths", "processes", "pictures"},
+    {"files", "settings", "errors", "clock", "paths", "processes", "pictures", "kept"},
 )
 #: Values that anyone may import, wherever they stand: settings need them to know what is allowed.
 PURE_VALUES = {"bandcamp.formats", "library.names"}

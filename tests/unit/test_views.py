@@ -146,6 +146,19 @@ def test_the_session_is_shown_as_it_was_found_last(folder: Folder) -> None:
     session = folder.views.status()["session"]
     assert (session["logged_in"], session["checked_at"]) == (True, "2026-11-23T12:00:00Z")
     assert session["expiry"] == "valid"
+    assert folder.views.status()["needs_you"] == []
+
+
+def test_a_login_that_ends_soon_needs_you_days_ahead(folder: Folder) -> None:
+    publish_session(folder.data, NOW, Fan(7, "a_listener"), NOW + 3 * DAY, None)
+    (need,) = folder.views.status()["needs_you"]
+    assert (need["key"], need["label"]) == (None, "session")
+    assert need["reason"] == "the login ends on 2026-11-26: hand over new cookies before that"
+
+
+def test_an_empty_folder_asks_for_cookies(tmp_path: Path) -> None:
+    (need,) = Folder(tmp_path).views.status()["needs_you"]
+    assert need["reason"] == "hand over the cookies of a browser that is logged in to Bandcamp"
 
 
 def test_free_room_comes_from_the_reconciler_where_the_music_cannot_be_seen(folder: Folder) -> None:

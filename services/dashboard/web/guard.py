@@ -14,7 +14,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.dashboard.web.problems import refusal
-from services.dashboard.web.token import TOKEN_HEADER, is_token
+from services.dashboard.web.token import TOKEN_HEADER, is_token, token
 
 LOGIN = "/login"
 _OPEN_PATHS = ("/healthz", LOGIN)
@@ -61,7 +61,7 @@ class Guard:
         # Refused before any of it is read, also where nobody would read it.
         if (request.content_length or 0) > (request.max_content_length or 0):
             return refusal(413, "this is more than is taken here")
-        if is_foreign_fetch(request):
+        if is_foreign_fetch(request, self._own_hosts):
             return refusal(403, "no other site's page may ask this dashboard for anything")
         # What is not taken here changes nothing either, and is told which methods are.
         is_change = request.method not in _SAFE and not isinstance(request.routing_exception, MethodNotAllowed)
@@ -117,14 +117,14 @@ class Guard:
         session.clear()
         session["proof"] = self._proof()
         session.permanent = True
+        # With all that it will hold, so that no later answer brings the cookie: one could arrive after a log-out.
+        token()
         return True
 
     def _matches(self, password: str) -> bool:
-        if self._password is None or self._tries.exhausted:
+        if self._password is None:
             return False
-        good = hmac.compare_digest(password.encode(), self._password.encode())
-        self._tries.note(good)
-        return good
+        return self._tries.count(hmac.compare_digest(password.encode(), self._password.encode()))
 
     def _proof(self) -> str:
         # Changes with the password, so a new password logs everybody out; keyed, as who holds a cookie can read it.
@@ -159,11 +159,19 @@ class Tries:
             self._forget()
             return len(self._wrong) >= self._MOST
 
-    def note(self, good: bool) -> None:
-        """One password was looked at. A good one forgives none: programs send it all the time while others guess."""
+    def count(self, good: bool) -> bool:
+        """Whether a password that was given counts as the right one: it is `good`, and there were not too many before.
+
+        A good one forgives none: programs send it all the time while others guess.
+        """
+        # Asked and noted under one lock: of a hundred guesses at the same moment ten are looked at.
         with self._lock:
+            self._forget()
+            if len(self._wrong) >= self._MOST:
+                return False
             if not good:
-                self._wrong = [*self._wrong, time.monotonic()]
+                self._wrong.append(time.monotonic())
+            return good
 
     def _forget(self) -> None:
         self._wrong = [at for at in self._wrong if time.monotonic() - at < self._WITHIN_S]
@@ -187,18 +195,21 @@ def is_allowed_host(host: str, names: frozenset[str]) -> bool:
     if name.lower().rstrip(".") in names:
         return True
     try:
-        ipaddress.ip_address(name.partition("%")[0])
+        ipaddress.ip_address(name)
     except ValueError:
         return False
     return True
 
 
-def is_foreign_fetch(asking: Request) -> bool:
+def is_foreign_fetch(asking: Request, own_hosts: Collection[str] = ()) -> bool:
     """Whether the page of another site fetches something of ours, as the browser itself says.
 
     A link that leads here is none. What is fetched so could not be read, but it could be counted, timed, and held open.
     """
     site, mode = (asking.headers.get(f"Sec-Fetch-{name}") for name in ("Site", "Mode"))
+    if site is None:
+        # Without TLS a browser says so to localhost alone; to others it names the origin of what is not its own.
+        return asking.method in ("GET", "HEAD") and not is_same_origin(asking, own_hosts)
     return site in ("cross-site", "same-site") and mode != "navigate"
 
 

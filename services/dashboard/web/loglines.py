@@ -125,12 +125,15 @@ def feed(streams: Streams, asked: Asked, last_id: str, lines: int | None) -> Ite
     told, told_at = found.position.places, time.monotonic()
     with Follower(asked.folder, found.position, asked.wanted, asked.file) as follower:
         while not streams.is_closing():
-            came = follower.look()
+            came = follower.news(streams.logs)
+            is_due = time.monotonic() - told_at > _TELL_POSITION_S
             if came:
                 yield _events(came, told)
-            elif time.monotonic() - told_at > _TELL_POSITION_S and follower.position.places != told:
+            elif is_due and follower.position.places != told:
                 yield _event("position", {}, follower.position)
             else:
+                if is_due:
+                    told_at = time.monotonic()
                 yield ""
                 time.sleep(LOOK_EVERY_S)
                 continue

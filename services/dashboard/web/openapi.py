@@ -19,6 +19,9 @@ from services.dashboard.web.operations import ACTIONS_OF, IN_PATH, OPERATIONS, P
 from services.dashboard.web.parameters import Parameter, Words
 from services.dashboard.web.token import TOKEN_HEADER
 
+#: How the paths begin that are described; what is not for programs, is for people.
+FOR_PROGRAMS = ("/api/", "/covers/", "/healthz", "/metrics")
+
 _ABOUT = """What the dashboard shows, for programs. Times are RFC 3339 in UTC, sizes are bytes.
 
 Errors are problem details (RFC 9457) whose `detail` says what to do. A change needs this session's token in the header
@@ -86,7 +89,7 @@ def routes(app: Flask) -> set[tuple[str, str]]:
         (method.lower(), path_of(rule.rule))
         for rule in app.url_map.iter_rules()
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
-        if rule.rule.startswith(("/api/", "/covers/", "/healthz", "/metrics"))
+        if rule.rule.startswith(FOR_PROGRAMS)
     }
 
 

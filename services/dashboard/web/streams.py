@@ -6,12 +6,14 @@ sleep until it saw something new, so that a hundred pages at rest cost no more t
 
 import json
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Condition, Lock, Thread
 from typing import Any
 
+from bandcamp_sync.logs.watch import Watch
 from bandcamp_sync.views import Views
 from flask import Response, request
 
@@ -40,6 +42,8 @@ class Streams:
 
     def __init__(self, views: Views) -> None:
         self.views = views
+        #: Whether there are new lines, for all who follow the logs.
+        self.logs = Watch(views.data.logs)
         #: Whether the server ends. Asked by the looker, and by streams that wait for something of their own.
         self.is_closing: Callable[[], bool] = lambda: False
         self._topics: dict[str, Callable[[], Any]] = {
@@ -67,6 +71,10 @@ class Streams:
     def listening(self) -> int:
         """How many streams are open."""
         return len(self._listeners)
+
+    def connections(self) -> set[socket.socket]:
+        """The sockets of those who listen."""
+        return {one.connection for one in self._listeners_now() if one.connection is not None}
 
     def look(self) -> Seen:
         """Every topic as of at most a moment ago, for all who ask; the same object while nothing changed."""

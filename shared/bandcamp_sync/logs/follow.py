@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bandcamp_sync.logs.family import Line, OpenLog, Place, Position, log_files, next_file, opened_family
 from bandcamp_sync.logs.line import EVERYTHING, MAX_LINE_BYTES, Wanted
+from bandcamp_sync.logs.watch import Watch
 
 _BLOCK_BYTES = 64 * 1024
 #: What one look reads of one log at most, so that a flood in one does not keep the others, or memory, waiting.
@@ -23,6 +24,7 @@ class Follower:
         self._folder, self._wanted, self._only = folder, wanted, only
         self._logs: dict[str, _Followed] = {}
         self._unopened = dict(position.places)
+        self._calm: int | None = None
         self._open()
 
     def __enter__(self) -> "Follower":
@@ -41,6 +43,21 @@ class Follower:
         """The wanted lines that came since the last look, log by log; of a flood the first part."""
         self._open()
         return [line for log in self._logs.values() for line in log.lines(self._wanted)]
+
+    def news(self, watch: Watch) -> list[Line]:
+        """The same as `look`, but that no log is touched while `watch`, of the same folder, tells of no change since a
+        look that found nothing to read."""
+        mark = watch.mark()
+        if mark == self._calm:
+            return []
+        before = self._reached()
+        came = self.look()
+        # What is read may hold no line that is wanted, or no whole one, and still there may be more behind it.
+        self._calm = mark if self._reached() == before else None
+        return came
+
+    def _reached(self) -> list[tuple[object, ...]]:
+        return [log.reached() for log in self._logs.values()]
 
     @property
     def position(self) -> Position:
@@ -75,6 +92,10 @@ class _Followed:
 
     def place(self) -> Place | None:
         return self._log.place(self._whole_to) if self._log is not None else None
+
+    def reached(self) -> tuple[object, ...]:
+        """What differs when something was read, or is still to be read of a file that was moved."""
+        return (self._log and self._log.identity, self._read_to, self._former is not None)
 
     def lines(self, wanted: Wanted) -> Iterator[Line]:
         """The wanted ones that came. A log that cannot be read now is looked at again."""

@@ -8,14 +8,26 @@ NAMES = allowed_hosts("0.0.0.0:5000") | {"nas"}
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST:5000", "127.0.0.1:5000", "[::1]:5000", "192.168.1.7:5000", "nas:5000", "nas."]
+    "host",
+    ["localhost", "LOCALHOST:5000", "127.0.0.1:5000", "[::1]:5000", "[fe80::1%eth0]", "10.1.2.3", "nas:5000", "nas."],
 )
 def test_its_own_names_and_any_address_pass(host: str) -> None:
     assert is_allowed_host(host, NAMES)
 
 
 @pytest.mark.parametrize(
-    "host", ["", "evil.example", "localhost.evil.example:5000", "127.0.0.1.evil.example", "a@b:c", "[::1", "nas.evil"]
+    "host",
+    [
+        "",
+        "evil.example",
+        "localhost.evil.example:5000",
+        "127.0.0.1.evil.example",
+        "127.0.0.1%.evil.example",
+        "2130706433",
+        "a@b:c",
+        "[::1",
+        "nas.evil",
+    ],
 )
 def test_other_names_do_not(host: str) -> None:
     assert not is_allowed_host(host, NAMES)
@@ -77,18 +89,35 @@ def test_a_page_of_another_site_may_lead_here_but_fetch_nothing(
     assert is_foreign_fetch(Request(EnvironBuilder(headers=headers).get_environ())) is foreign
 
 
+@pytest.mark.parametrize(
+    ("method", "origin", "foreign"),
+    [
+        ("GET", "http://nas:5000", False),
+        ("GET", "https://music.example.org", False),
+        ("GET", "http://evil.example", True),
+        ("HEAD", "null", True),
+        ("OPTIONS", "http://evil.example", False),
+    ],
+)
+def test_where_a_browser_does_not_say_whose_page_asks_its_origin_tells(method: str, origin: str, foreign: bool) -> None:
+    builder = EnvironBuilder(method=method, base_url="http://nas:5000", headers=[("Origin", origin)])
+    assert is_foreign_fetch(Request(builder.get_environ()), frozenset({"music.example.org"})) is foreign
+
+
 def test_a_good_password_does_not_make_guessing_quicker() -> None:
     tries = Tries()
     for _ in range(10):
-        tries.note(False)
-        tries.note(True)
+        assert not tries.count(False)
+        tries.count(True)
     assert tries.exhausted
 
 
 def test_guessing_passwords_is_slow() -> None:
     tries = Tries()
     for _ in range(9):
-        tries.note(False)
+        tries.count(False)
     assert not tries.exhausted
-    tries.note(False)
+    assert tries.count(True)
+    tries.count(False)
     assert tries.exhausted
+    assert not tries.count(True)
