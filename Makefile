@@ -80,7 +80,7 @@ update: ## rebuild with the newest yt-dlp
 	@sh scripts/update.sh
 
 test: $(READY) ## every test that needs no Docker
-	@$(PY) -m pytest -n auto --dist loadgroup -m "not needs_docker"
+	@$(PY) -m pytest -n auto --dist loadfile -m "not needs_docker"
 
 test-stack: $(READY) ## the tests that need a Docker engine
 	@if sh scripts/engine.sh; then $(PY) -m pytest -m needs_docker; \

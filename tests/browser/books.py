@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bandcamp_sync import actions
 from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.bandcamp.session import publish_session
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.collection.store import write_capture
+from bandcamp_sync.control import Verb
 from bandcamp_sync.errors import Reason
 from bandcamp_sync.files import atomic
 from bandcamp_sync.health.publish import publish
@@ -49,9 +51,9 @@ def fill(data: DataFolder) -> None:
     put(data, State.FAILED, FAILED, attempt=8, failure=broke)
     atomic.write_json(data.state / "ignored.json", [IGNORED])
     publish_session(data, now - HOUR, Fan(7_654_321, "a_listener"), now + 300 * DAY, None)
-    atomic.write_json(data.scrape_memory, {"last_run_at": _told(now - HOUR), "result": "success", "error": None})
+    atomic.write_json(data.scrape_memory, {"last_run_at": told(now - HOUR), "result": "success", "error": None})
     atomic.write_json(data.state / "disk.json", {"free": 812_000_000_000})
-    publish(data.health, "host", _units(now), now, "tests")
+    publish(data.health, "host", units(now), now, "tests")
     log(data, "scraper", "INFO  bandcamp_sync.stages.scrape - 27 purchases listed", now - HOUR)
     log(data, "worker", "INFO  bandcamp_sync.stages.work - p22 begun", now - MINUTE)
     log(data, "worker", "WARN  bandcamp_sync.stages.work - p23 the connection broke; again in 10 min", now - MINUTE / 2)
@@ -81,6 +83,21 @@ def log(data: DataFolder, service: str, text: str, at: datetime | None = None) -
     data.logs.mkdir(parents=True, exist_ok=True)
     with (data.logs / f"{service}.log").open("a") as file:
         file.write(f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z {text}\n")
+
+
+def rotate(data: DataFolder, service: str) -> None:
+    """Begin a new log for a service, as it does itself when the old one is full."""
+    for number in range(5, 0, -1):
+        path = data.logs / f"{service}.log{f'.{number - 1}' if number > 1 else ''}"
+        if path.exists():
+            path.rename(data.logs / f"{service}.log.{number}")
+
+
+def act(data: DataFolder, became: actions.State, outcome: str) -> None:
+    """One more entry of the journal: a scrape that somebody asked for here, and what came of it."""
+    now = datetime.now(UTC)
+    asked = actions.new(Verb.SCRAPE, actions.By.DASHBOARD, now, None, actions.State.ASKED)
+    actions.write(data, actions.ended(asked, became, outcome, now))
 
 
 def own(data: DataFolder, *items: Item) -> None:
@@ -113,20 +130,23 @@ def _folder(key: str) -> str:
     return f"{_ARTISTS[number % 7]}/{_TITLES[number % 7]} {number}"
 
 
-def _units(now: datetime) -> list[Unit]:
-    since = _told(now - 3 * HOUR)
+def units(now: datetime) -> list[Unit]:
+    """What runs, and two timers."""
+    since = now - 3 * HOUR
     services = ("bandcamp-sync", "bandcamp-sync-reconcile", "bandcamp-sync-worker@1", "bandcamp-dashboard")
-    running = [_unit(f"{name}.service", "running", since, main_pid=100 + n) for n, name in enumerate(services)]
+    running = [unit(f"{name}.service", "running", since, main_pid=100 + n) for n, name in enumerate(services)]
     timers = {"bandcamp-sync.timer": 3 * HOUR, "bandcamp-sync-reconcile.timer": 5 * MINUTE}
-    waiting = [_unit(name, "waiting", since, next_elapse=_told(now + to_go)) for name, to_go in timers.items()]
+    waiting = [unit(name, "waiting", since, next_elapse=told(now + to_go)) for name, to_go in timers.items()]
     return [*running, *waiting]
 
 
-def _unit(name: str, sub_state: str, since: str, **changes: Any) -> Unit:
+def unit(name: str, sub_state: str, since: datetime, **changes: Any) -> Unit:
+    """A service, or a timer, that is active unless `changes` say otherwise."""
     service, description = about(name)
     known = {"description": description, "service": service, "active_state": "active", "last_result": "success"}
-    return Unit(name, sub_state=sub_state, since=since, **{**known, **changes})
+    return Unit(name, sub_state=sub_state, since=told(since), **{**known, **changes})
 
 
-def _told(moment: datetime) -> str:
+def told(moment: datetime) -> str:
+    """A time as files have it."""
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"

@@ -23,18 +23,12 @@ from standin import World
 from browser.books import fill
 from browser.served import Dashboard
 from browser.stack import Stack
+from browser.states import STATES
 from browser.watch import Watch
 
 expect.set_options(timeout=10_000)
 
 _NO_BROWSER = "no Chromium is found here; run `make setup`, or install one (Debian: apt-get install chromium)"
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Each file's tests go to one process, with `--dist loadgroup`: their dashboards and stacks start once."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 # Of the package, not of the session: while Playwright's loop stands, other tests of this process could not start one.
@@ -104,9 +98,8 @@ def data(tmp_path: Path) -> DataFolder:
 @pytest.fixture
 def dashboard(data: DataFolder) -> Iterator[Dashboard]:
     """A dashboard of this test's own."""
-    one = Dashboard(data)
-    yield one
-    one.stop()
+    with Dashboard(data) as one:
+        yield one
 
 
 @pytest.fixture(scope="package")
@@ -114,9 +107,17 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """A dashboard over a filled folder that tests share: for looking only."""
     data = DataFolder(tmp_path_factory.mktemp("standing") / "data")
     fill(data)
-    one = Dashboard(data)
-    yield one
-    one.stop()
+    with Dashboard(data) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def in_state(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard in the state that the test is given, one of `STATES`; for looking only."""
+    data = DataFolder(tmp_path_factory.mktemp(request.param) / "data")
+    STATES[request.param](data)
+    with Dashboard(data) as one:
+        yield one
 
 
 @pytest.fixture(scope="module")

@@ -42,13 +42,20 @@ def wait_for(url: str, within_s: float, process: "subprocess.Popen[Any]") -> Non
 
 
 class Dashboard:
-    """The process, its address and its data folder. `environ`: settings besides DATA_DIR and DASHBOARD_BIND."""
+    """The process, its address and its data folder; ends with its `with`. `environ`: settings besides DATA_DIR and
+    DASHBOARD_BIND."""
 
     def __init__(self, data: DataFolder, **environ: str) -> None:
         self.data, self.bind, self._environ = data, free_address(), environ
         self.url = f"http://{self.bind}"
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
+
+    def __enter__(self) -> "Dashboard":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
 
     @property
     def pid(self) -> int:

@@ -44,6 +44,7 @@ class Stack:
         # A socket's path has to be short, and a test's folders are not.
         self._run = Path(tempfile.mkdtemp(prefix="bcs-"))
         self._root = root
+        self._crew: Mapping[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
         self.data: DataFolder = data_folder(Settings.from_environment(self._own))
@@ -57,7 +58,8 @@ class Stack:
             cookies.chmod(0o600)
         environ = {**self._own, "BANDCAMP_BASE_URL": self.standin.url}
         settings = Settings.from_environment(environ)
-        self._process = crew.start(crew.environment(settings, environ, self._run, "/dev/fd/1"))
+        self._crew = crew.environment(settings, environ, self._run, "/dev/fd/1")
+        self._process = crew.start(self._crew)
         self._reader = threading.Thread(target=self._keep_output, daemon=True)
         self._reader.start()
         wait_for(f"{self.url}/healthz", 60, self._process)
@@ -71,6 +73,11 @@ class Stack:
             self._reader.join(5)
         self.standin.stop()
         shutil.rmtree(self._run, ignore_errors=True)
+
+    def restart(self, program: str) -> None:
+        """End one of its programs, as `bandcamp-dashboard`, and start it again."""
+        told = crew.control(self._crew, "restart", program)
+        assert told.returncode == 0, told.stdout + told.stderr
 
     @property
     def output(self) -> Path:

@@ -1,36 +1,20 @@
 """axe-core finds nothing to complain of, on any page, wide and narrow; and whoever asks for less motion gets none."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from bandcamp_sync.paths import DataFolder
 from playwright.sync_api import Page, expect
 
+from browser.axe import complaints
 from browser.books import fill
 from browser.served import Dashboard
-from browser.views import PATHS, visit
+from browser.states import STATES
+from browser.views import PATHS, STATIONS, visit
 from browser.watch import Watch
 
-_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _WIDTHS = ("desktop", "phone")
 PASSWORD = "open sesame"
-
-
-def complaints(page: Page) -> str:
-    """axe's violations, a paragraph for each element; empty when all is well."""
-    # What fades in is not judged while it is half there.
-    page.evaluate(
-        "Promise.allSettled(document.getAnimations().map((one) => one.effect.getComputedTiming().iterations"
-        " === Infinity ? one.cancel() : one.finished))"
-    )
-    found: dict[str, Any] = Axe().run(page, options={"runOnly": _RULES}).response
-    return "\n\n".join(
-        f"{rule['id']}: {node['html'][:160]}\n{node['failureSummary']}"
-        for rule in found["violations"]
-        for node in rule["nodes"]
-    )
 
 
 @pytest.fixture
@@ -45,9 +29,8 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     """A dashboard with a password."""
     data = DataFolder(tmp_path_factory.mktemp("guarded") / "data")
     fill(data)
-    one = Dashboard(data, DASHBOARD_PASSWORD=PASSWORD)
-    yield one
-    one.stop()
+    with Dashboard(data, DASHBOARD_PASSWORD=PASSWORD) as one:
+        yield one
 
 
 @pytest.mark.parametrize("shown", _WIDTHS, indirect=True)
@@ -57,19 +40,14 @@ def test_a_page_has_no_violation(standing: Dashboard, shown: Page, name: str) ->
     assert not complaints(shown)
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard over a folder that nothing has ever written to."""
-    one = Dashboard(DataFolder(tmp_path_factory.mktemp("empty") / "data"))
-    yield one
-    one.stop()
-
-
 @pytest.mark.parametrize("shown", _WIDTHS, indirect=True)
-@pytest.mark.parametrize("name", ["overview", "collection", "logs", "set-up"])
-def test_a_page_of_an_empty_folder_has_no_violation(empty: Dashboard, shown: Page, name: str) -> None:
-    visit(shown, empty.url, name)
-    expect(shown.locator("#state-word")).to_have_text("idle")
+@pytest.mark.parametrize("name", STATIONS)
+@pytest.mark.parametrize("in_state", STATES, indirect=True)
+def test_a_page_has_no_violation_in_a_state_that_is_seldom_seen(
+    in_state: Dashboard, shown: Page, name: str, request: pytest.FixtureRequest
+) -> None:
+    visit(shown, in_state.url, name)
+    expect(shown.locator("#state-word")).to_have_text(request.node.callspec.params["in_state"])
     assert not complaints(shown)
 
 
@@ -92,13 +70,19 @@ def test_the_door_has_no_violation_not_even_after_a_wrong_password(
 
 
 @pytest.mark.parametrize("shown", _WIDTHS, indirect=True)
-def test_a_page_that_is_not_there_says_so_without_violation(standing: Dashboard, shown: Page, watch: Watch) -> None:
+@pytest.mark.parametrize(
+    ("path", "leads_to", "link"),
+    [("/nowhere", "/", "To the overview"), ("/collection/p999", "/collection", "Show the collection")],
+)
+def test_what_is_not_there_is_said_without_violation(
+    standing: Dashboard, shown: Page, watch: Watch, path: str, leads_to: str, link: str
+) -> None:
     watch.allow("404")
-    shown.goto(f"{standing.url}/nowhere")
+    shown.goto(standing.url + path)
     expect(shown.get_by_role("heading", level=1)).to_be_visible()
     assert not complaints(shown)
-    shown.get_by_role("link").click()
-    expect(shown).to_have_url(f"{standing.url}/")
+    shown.get_by_role("link", name=link).click()
+    expect(shown).to_have_url(standing.url + leads_to)
 
 
 def test_nothing_moves_for_whoever_asks_for_less_motion(standing: Dashboard, page: Page) -> None:

@@ -2,10 +2,16 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from urllib.parse import quote
 
 import pytest
+from bandcamp_sync import actions
+from bandcamp_sync.bandcamp.fans import Fan
+from bandcamp_sync.bandcamp.session import publish_session
 from bandcamp_sync.collection.item import Item
+from bandcamp_sync.drop.verdict import Verdict, publish_verdict
 from bandcamp_sync.errors import Reason
+from bandcamp_sync.health.publish import publish
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.spool.job import State
 from playwright.sync_api import Page, expect
@@ -16,6 +22,7 @@ from browser import books
 from browser.books import MINUTE
 from browser.served import Dashboard
 from browser.views import overflow
+from browser.watch import Watch
 
 _SETS = "window.pwned = true"
 MARKUP = (
@@ -37,32 +44,39 @@ _OPEN = {"table": "/collection?per_page=200", "covers": "/collection?view=grid&p
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    """A dashboard whose every name is hostile: artists, titles, folders, errors, log lines, the fan's own name."""
+    """A dashboard whose every name is hostile: artists, titles, folders, errors, units, the fan, what is told."""
     data = DataFolder(tmp_path_factory.mktemp("hostile") / "data")
     books.fill(data)
     items = [_item(number, name) for number, name in enumerate(_NAMES, 1)]
     books.own(data, *items)
     now = datetime.now(UTC)
     for number, one in enumerate(items, 1):
-        name = one.title
-        match number % 4:
-            case 0:
-                books.put(data, State.DONE, one.key, of=one, receipt=receipt(f"{name[:80]}/x", title=name))
-            case 1:
-                books.put(data, State.IN_PROGRESS, one.key, of=one)
-                books.progress(data, one.key, 1_000_000, 3_000_000)
-            case 2:
-                why = failure(Reason.TRANSFER, sentence=f"broke: {name}", at=now)
-                books.put(data, State.FAILED, one.key, of=one, attempt=8, failure=why)
-            case 3:
-                why = failure(sentence=name, at=now)
-                later = now + number * MINUTE
-                books.put(data, State.FAILED, one.key, of=one, attempt=2, failure=why, not_before=later)
+        _put(data, number, one, now)
     for name in _NAMES:
         books.log(data, "worker", f"ERROR bandcamp_sync.stages.work - {name}")
-    dashboard = Dashboard(data)
-    yield dashboard
-    dashboard.stop()
+        books.act(data, actions.State.DONE, f"did: {name}")
+    publish_session(data, now, Fan(1, MARKUP[0]), now + DAY, None)
+    publish_verdict(data, Verdict("0123456789abcdef", books.told(now), "refused", problem=MARKUP[2], can_switch=True))
+    publish(data.health, "host", [books.unit(f"{name}.service", "running", now) for name in MARKUP], now, "tests")
+    with Dashboard(data) as dashboard:
+        yield dashboard
+
+
+def _put(data: DataFolder, number: int, one: Item, now: datetime) -> None:
+    """One in each state by turns, with its name in whatever is told of it."""
+    name = one.title
+    match number % 4:
+        case 0:
+            books.put(data, State.DONE, one.key, of=one, receipt=receipt(f"{name[:80]}/x", title=name))
+        case 1:
+            books.put(data, State.IN_PROGRESS, one.key, of=one)
+            books.progress(data, one.key, 1_000_000, 3_000_000)
+        case 2:
+            why = failure(Reason.TRANSFER, sentence=f"broke: {name}", at=now)
+            books.put(data, State.FAILED, one.key, of=one, attempt=8, failure=why)
+        case 3:
+            why, later = failure(sentence=name, at=now), now + number * MINUTE
+            books.put(data, State.FAILED, one.key, of=one, attempt=2, failure=why, not_before=later)
 
 
 def _item(number: int, name: str) -> Item:
@@ -119,6 +133,9 @@ def test_the_overview_shows_them_as_text(hostile: Dashboard, page: Page, width: 
     page.goto(hostile.url)
     expect(page.locator("#line")).to_have_text("live")
     expect(page.locator("#downloads")).to_contain_text(MARKUP[0])
+    expect(page.locator("#part-session")).to_contain_text(f"logged in as {MARKUP[0]}")
+    expect(page.locator("#part-units")).to_contain_text(MARKUP[1])
+    expect(page.locator("#part-actions")).to_contain_text("did: ")
     assert_inert(page)
     assert_isolated(page)
     # The parts that are pushed are rendered as those that the page came with.
@@ -146,6 +163,23 @@ def test_the_logs_show_them_as_text(hostile: Dashboard, page: Page, width: int) 
     expect(page.locator("#log")).to_contain_text(MARKUP[0])
     hostile.log("worker", f"INFO  bandcamp_sync.stages.work - later {MARKUP[1]}")
     expect(page.locator("#log")).to_contain_text(f"later {MARKUP[1]}")
+    assert_inert(page)
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_set_up_shows_them_as_text(hostile: Dashboard, page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{hostile.url}/setup")
+    expect(page.locator("#line")).to_have_text("live")
+    expect(page.locator("#part-verdict .whose")).to_contain_text(MARKUP[0])
+    expect(page.locator("#part-verdict .refused")).to_contain_text(MARKUP[2])
+    assert_inert(page)
+
+
+def test_a_key_of_no_purchase_is_shown_as_text(hostile: Dashboard, page: Page, watch: Watch) -> None:
+    watch.allow("404")
+    page.goto(f"{hostile.url}/collection/{quote(MARKUP[0], safe='')}")
+    expect(page.locator("#nothing")).to_contain_text("There is no purchase <img src=x")
     assert_inert(page)
 
 

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from browser.books import rotate
 from browser.stack import Stack
+from browser.watch import Watch
 
 #: Bytes a second at which a download lasts long enough to be looked at.
 SLOW = 50_000
@@ -124,13 +127,70 @@ def test_rows_of_the_collection_turn_synced_by_themselves(stack: Stack, page: Pa
     assert is_same()
 
 
-def test_log_lines_arrive_while_they_are_written(stack: Stack, page: Page) -> None:
+def test_a_purchases_own_page_follows_its_download_to_the_end(stack: Stack, page: Page) -> None:
     calm(stack)
-    page.goto(f"{stack.url}/logs")
-    expect(page.locator("#line")).to_have_text("live")
+    stack.standin.settings.rate = SLOW
     [key] = buy(stack, 1)
-    expect(page.locator("#log")).to_contain_text(key, timeout=LONG)
+    stack.until(lambda: stack.counts().get("downloading") == 1)
+    page.goto(f"{stack.url}/collection/{key}")
+    is_same = loaded_once(page)
+    expect(page.locator("#item-state")).to_have_text("downloading")
+    value = "(one) => one.value"
+    before = page.locator("#item progress").evaluate(value)
+    stack.until(lambda: page.locator("#item progress").evaluate(value) > before)
+    stack.standin.settings.rate = None
+    expect(page.locator("#item-state")).to_have_text("synced", timeout=LONG)
+    expect(page.locator("#item-history")).to_contain_text("On disk")
+    assert is_same()
+
+
+def test_a_filter_and_a_search_hold_while_purchases_arrive_and_over_reload_and_back(stack: Stack, page: Page) -> None:
     calm(stack)
+    stack.standin.settings.rate = SLOW
+    page.goto(f"{stack.url}/collection")
+    page.click("#filter-unsynced")
+    expect(page.locator("#nothing")).to_be_visible()
+    [key, other] = buy(stack, 2)
+    rows = page.locator("#collection [data-key]")
+    expect(rows).to_have_count(2, timeout=LONG)
+    page.locator("#q").press_sequentially(key)
+    expect(rows).to_have_count(1)
+    expect(page).to_have_url(f"{stack.url}/collection?q={key}&state=unsynced")
+    page.reload()
+    expect(rows).to_have_count(1)
+    expect(page.locator("#q")).to_have_value(key)
+    page.go_back()
+    expect(page).to_have_url(f"{stack.url}/collection?state=unsynced")
+    expect(page.locator(f"#row-{other}")).to_be_visible()
+    expect(page.locator("#q")).to_have_value("")
+    calm(stack)
+    expect(page.locator("#nothing")).to_be_visible()
+
+
+def test_log_lines_arrive_while_they_are_written_over_a_rotation_and_a_restarted_dashboard(
+    stack: Stack, page: Page, watch: Watch
+) -> None:
+    watch.allow_restart()
+    calm(stack)
+    page.goto(f"{stack.url}/logs?file=worker")
+    expect(page.locator("#log-state")).to_have_text("following")
+
+    def is_told_of(key: str) -> None:
+        calm(stack)
+        expect(page.locator("#log .entry", has_text=key).first).to_be_attached(timeout=LONG)
+
+    is_told_of(*buy(stack, 1))
+    rotate(stack.data, "worker")
+    is_told_of(*buy(stack, 1))
+    stack.restart("bandcamp-dashboard")
+    is_told_of(*buy(stack, 1))
+    expect(page.locator("#log-state")).to_have_text("following")
+    written = [line for name in ("worker.log.1", "worker.log") for line in _lines(stack.data.logs / name)]
+    expect(page.locator("#log .entry")).to_have_count(len(written))
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines()
 
 
 def test_an_item_ignored_by_a_click_is_left_out_until_it_is_taken_up_again(stack: Stack, page: Page) -> None:

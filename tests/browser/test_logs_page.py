@@ -6,10 +6,9 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from bandcamp_sync.paths import DataFolder
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from browser.books import FAILED, log
+from browser.books import FAILED, log, rotate
 from browser.served import Dashboard
 from browser.watch import Watch
 
@@ -36,13 +35,6 @@ def say(dashboard: Dashboard, *texts: str, service: str = "worker", level: str =
         log(dashboard.data, service, f"{level:<5} {service} - {text}")
 
 
-def rotate(data: DataFolder, service: str = "worker") -> None:
-    for number in range(5, 0, -1):
-        path = data.logs / f"{service}.log{f'.{number - 1}' if number > 1 else ''}"
-        if path.exists():
-            path.rename(data.logs / f"{service}.log.{number}")
-
-
 def last(page: Page) -> Locator:
     return page.locator("#log .entry").last
 
@@ -66,7 +58,7 @@ def test_new_lines_are_followed_across_a_rotation(logs: Page, dashboard: Dashboa
     expect(last(logs)).to_contain_text("new one")
     assert from_end(logs) < 4
     say(dashboard, "last of the old file")
-    rotate(dashboard.data)
+    rotate(dashboard.data, "worker")
     say(dashboard, "first of the new file")
     expect(last(logs)).to_contain_text("first of the new file")
     assert said(logs, "last of") == ["last of the old file"]
@@ -143,7 +135,7 @@ def test_a_restarted_server_costs_no_line_and_doubles_none(logs: Page, dashboard
     dashboard.stop()
     expect(logs.locator("#log-state")).to_contain_text("no connection")
     say(dashboard, "line 2", "line 3")
-    rotate(dashboard.data)
+    rotate(dashboard.data, "worker")
     say(dashboard, "line 4")
     dashboard.start()
     expect(logs.locator("#log-state")).to_have_text("following", timeout=20_000)
@@ -157,7 +149,7 @@ def test_a_page_that_was_hidden_catches_up(logs: Page, dashboard: Dashboard) -> 
     expect(last(logs)).to_contain_text("seen")
     hide(logs, True)
     say(dashboard, "line 0")
-    rotate(dashboard.data)
+    rotate(dashboard.data, "worker")
     say(dashboard, "line 1")
     logs.wait_for_timeout(1200)
     assert said(logs, "line") == []
@@ -304,7 +296,7 @@ def test_a_page_without_the_clipboard_of_secure_ones_copies_too(logs: Page) -> N
 
 
 def test_a_download_has_the_whole_log_and_honours_the_filters(logs: Page, dashboard: Dashboard, tmp_path: Path) -> None:
-    rotate(dashboard.data)
+    rotate(dashboard.data, "worker")
     say(dashboard, "old and new", level="WARN")
     visit(logs, dashboard, "?q=old")
     with logs.expect_download() as download:

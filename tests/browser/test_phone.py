@@ -4,7 +4,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from browser.served import Dashboard
-from browser.views import PATHS, overflow, visit
+from browser.states import STATES
+from browser.views import PATHS, STATIONS, overflow, visit
 
 _WIDTHS = (390, 320)
 
@@ -35,13 +36,35 @@ _CONTROLS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", PATHS)
-def test_no_page_scrolls_sideways_and_every_control_can_be_hit(standing: Dashboard, phone: Page, name: str) -> None:
-    visit(phone, standing.url, name)
+def assert_fits(phone: Page) -> None:
+    """At no width does anything scroll sideways, or lie where no finger hits it."""
     for width in _WIDTHS:
         phone.set_viewport_size({"width": width, "height": 700})
         assert overflow(phone) == []
         assert phone.evaluate(_CONTROLS) == []
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_no_page_scrolls_sideways_and_every_control_can_be_hit(standing: Dashboard, phone: Page, name: str) -> None:
+    visit(phone, standing.url, name)
+    assert_fits(phone)
+
+
+@pytest.mark.parametrize("name", STATIONS)
+@pytest.mark.parametrize("in_state", STATES, indirect=True)
+def test_a_state_that_is_seldom_seen_has_room_too(in_state: Dashboard, phone: Page, name: str) -> None:
+    visit(phone, in_state.url, name)
+    assert_fits(phone)
+
+
+def test_what_is_there_to_see_comes_first_and_the_controls_stand_on_the_overview(
+    standing: Dashboard, phone: Page
+) -> None:
+    for name in STATIONS:
+        visit(phone, standing.url, name)
+        is_overview = name == "overview"
+        expect(phone.get_by_role("group", name="Actions", exact=True)).to_be_visible(visible=is_overview)
+        expect(phone.locator("#part-vitals")).to_be_visible(visible=is_overview)
 
 
 def test_the_pages_are_reached_by_taps(standing: Dashboard, phone: Page) -> None:

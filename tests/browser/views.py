@@ -15,6 +15,8 @@ PATHS: Mapping[str, str] = {
     "logs": "/logs",
     "set-up": "/setup",
 }
+#: Those that the frame leads to.
+STATIONS = ("overview", "collection", "logs", "set-up")
 
 
 def visit(page: Page, url: str, name: str) -> None:

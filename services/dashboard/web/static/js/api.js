@@ -12,7 +12,7 @@ let token;
  * @param {RequestInit} [options]
  * @returns {Promise<any>}
  */
-export async function getJson(path, options = {}) {
+async function getJson(path, options = {}) {
   const response = await fetch(base + path, { ...options, headers: { Accept: "application/json", ...options.headers } });
   if (response.status === 401) location.assign(`${base}/login`);
   if (!response.ok) throw new Error(await detail(response));
@@ -37,13 +37,26 @@ export async function post(path, body, type) {
   }
 }
 
-/** @param {Response} response */
-async function detail(response) {
+/**
+ * What an answer that refuses says of itself.
+ * @param {Response} response
+ * @returns {Promise<string>}
+ */
+export async function detail(response) {
+  const said = response.statusText || `status ${response.status}`;
   try {
-    return (await response.json()).detail || response.statusText;
+    return String((await response.json()).detail || said);
   } catch {
-    return response.statusText;
+    return said;
   }
+}
+
+/**
+ * The sentence of whatever was thrown.
+ * @param {unknown} error
+ */
+export function sentenceOf(error) {
+  return error instanceof Error ? error.message : String(error);
 }
 
 let hiding = 0;
@@ -73,6 +86,6 @@ export async function ask(path, said) {
     await post(path);
     tell(said);
   } catch (error) {
-    tell(error instanceof Error ? error.message : String(error), true);
+    tell(sentenceOf(error), true);
   }
 }

@@ -5,7 +5,7 @@ import { ask } from "./api.js";
 import { startClock, tick } from "./clock.js";
 import { follow } from "./live.js";
 
-const page = document.querySelector("script[data-page]")?.getAttribute("data-page") || "overview";
+const page = document.getElementById("frame")?.dataset.page || "overview";
 const line = document.getElementById("line");
 
 /** @param {string} state */

@@ -2,7 +2,7 @@
 // Hands over what is dropped, chosen or pasted. The fields are empty again as soon as it is on its way; the page keeps
 // it only until the verdict is there, as one of the verdicts may want it sent once more.
 
-import { post } from "./api.js";
+import { post, sentenceOf } from "./api.js";
 
 const MAX_BYTES = 1024 * 1024;
 
@@ -54,7 +54,7 @@ async function send(given) {
     say("Handed over, and sealed. The verdict follows within seconds.");
   } catch (error) {
     clear();
-    say(`${error instanceof Error ? error.message : String(error)}. Give it once more, please.`, true);
+    say(`${sentenceOf(error)}. Give it once more, please.`, true);
   }
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 // The list: what it shows is what the address bar says. Links and the search change the address, and the server renders.
 
-import { tell } from "../api.js";
+import { sentenceOf, tell } from "../api.js";
 import { morph } from "./morph.js";
 import { Newest } from "./newest.js";
 
@@ -72,7 +72,7 @@ export class List {
       const old = document.getElementById("collection");
       if (html !== null && old) morph(old, html);
     } catch (error) {
-      tell(`The collection could not be read: ${error instanceof Error ? error.message : error}`, true);
+      tell(`The collection could not be read: ${sentenceOf(error)}`, true);
     }
   }
 

@@ -1,11 +1,13 @@
 // @ts-check
 // Pieces of pages, rendered by the server. Of several that are asked for only the newest counts.
 
+import { detail } from "../api.js";
+
 /** An answer that is no piece of a page. */
 export class Refused extends Error {
-  /** @param {number} status @param {string} detail */
-  constructor(status, detail) {
-    super(detail);
+  /** @param {number} status @param {string} sentence */
+  constructor(status, sentence) {
+    super(sentence);
     this.status = status;
   }
 }
@@ -40,14 +42,5 @@ export class Newest {
   forget() {
     this.#asking?.abort();
     this.#asking = null;
-  }
-}
-
-/** @param {Response} response */
-async function detail(response) {
-  try {
-    return String((await response.json()).detail || response.statusText);
-  } catch {
-    return response.statusText || `status ${response.status}`;
   }
 }

@@ -16,7 +16,7 @@ import { dividerOf, rowOf } from "./row.js";
  * @property {Record<string, number>} levels lines on the page by level
  */
 
-export const MOST = 5000;
+const MOST = 5000;
 /** How long drawing may take in one frame; how many lines that is, is learned. */
 const FRAME_MS = 10;
 const PER_FRAME = { least: 30, most: 300 };
