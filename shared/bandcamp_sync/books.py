@@ -19,6 +19,10 @@ from bandcamp_sync.spool.retry import NOTHING_THERE
 
 Jobs = Mapping[str, tuple[State, Job]]
 
+#: Why a purchase is ignored. The first is taken back with `unignore`, the other one is not.
+ON_IGNORE_LIST = "on your ignore list"
+HIDDEN = "hidden on Bandcamp, and INCLUDE_HIDDEN is no; set INCLUDE_HIDDEN=yes to sync it"
+
 
 class Shown(StrEnum):
     """The states that a person sees, in the order in which the sum is told."""
@@ -66,9 +70,9 @@ def streamable(item: Item) -> bool:
 def wanted(item: Item, ignored: Collection[str], policy: Policy) -> tuple[Shown, str]:
     """What becomes of a purchase that has no job: `queued` or why not."""
     if item.key in ignored:
-        return Shown.IGNORED, "on your ignore list"
+        return Shown.IGNORED, ON_IGNORE_LIST
     if item.hidden and not policy.include_hidden:
-        return Shown.IGNORED, "hidden on Bandcamp, and INCLUDE_HIDDEN is no"
+        return Shown.IGNORED, HIDDEN
     if item.is_preorder:
         return Shown.PREORDER, "pre-order, not released yet"
     if item.redownload_url is not None:
@@ -180,7 +184,7 @@ def _row(item: Item, found: tuple[State, Job] | None, folder: str, ignored: Coll
         case State.IN_PROGRESS:
             return Row(item, Shown.DOWNLOADING, "a worker has it", folder)
         case State.PENDING | State.FAILED if item.key in ignored:
-            return Row(item, Shown.IGNORED, "on your ignore list", folder)
+            return Row(item, Shown.IGNORED, ON_IGNORE_LIST, folder)
         case State.PENDING:
             again = f"again (attempt {job.attempt + 1})" if job.attempt else "waits for a worker"
             why = f"{again}, after: {job.failure.sentence}" if job.failure else again

@@ -62,7 +62,7 @@ class Page(HTMLParser):
             self._open.append(found)
 
     def handle_endtag(self, tag: str) -> None:
-        while self._open and self._open.pop().tag != tag:
+        while tag not in self._EMPTY and self._open and self._open.pop().tag != tag:
             pass
 
     def handle_data(self, data: str) -> None:
@@ -177,6 +177,22 @@ def test_what_can_be_done_depends_on_the_state(folder: Folder) -> None:
     link = page.all(class_="open")[0]
     assert link["href"] == "https://losfaros.bandcamp.com/album/night-ferry"
     assert (link["target"], link["rel"]) == ("_blank", "noopener noreferrer")
+
+
+def test_what_is_hidden_on_bandcamp_alone_is_not_offered_to_be_unignored(folder: Folder) -> None:
+    settings = Settings.from_environment({"DATA_DIR": str(folder.data.root), "INCLUDE_HIDDEN": "no"})
+    folder.web = create_app(settings).test_client()
+    folder.own(item("p1", hidden=True), item("p2", hidden=True), item("p3"))
+    atomic.write_json(folder.data.state / "ignored.json", ["p2", "p3"])
+    for path, keys in (
+        ("/collection", {"p2", "p3"}),
+        ("/collection?view=grid", {"p2", "p3"}),
+        ("/collection/p1", set()),
+        ("/collection/p2", {"p2"}),
+    ):
+        asked = {one.attributes.get("data-post", "") for one in folder.page(path).elements}
+        assert {one.split("/")[3] for one in asked if one.endswith("/unignore")} == keys, path
+    assert "set INCLUDE_HIDDEN=yes" in folder.page("/collection/p1").one("item").text
 
 
 def test_filters_come_with_their_counts_the_unsynced_first(folder: Folder) -> None:

@@ -1,6 +1,7 @@
 """What a client holds is not sent again, and text is sent compressed."""
 
 import gzip
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,22 @@ def test_who_has_an_answer_gets_it_only_once(web: FlaskClient, path: str) -> Non
     assert web.get(path, headers={"If-None-Match": 'W/"another"'}).status_code == 200
     head = web.head(path, headers={"If-None-Match": first.headers["ETag"]})
     assert (head.status_code, head.data) == (304, b"")
+
+
+def test_the_logs_are_sent_only_once_while_nothing_is_written(web: FlaskClient, data: DataFolder) -> None:
+    first = web.get("/api/logs")
+    while int(time.time()) == int(first.get_json()["last_event_id"].partition("~")[0], 16):
+        time.sleep(0.05)
+    again = web.get("/api/logs", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+    def write() -> None:
+        with (data.logs / "worker.log").open("a") as file:
+            file.write("2026-11-23T12:00:02.000Z DEBUG worker - more\n")
+
+    assert changed(web, "/api/logs", write)
+    # Also where no line is told, but where to go on has moved.
+    assert changed(web, "/api/logs?level=ERROR", write)
 
 
 def changed(web: FlaskClient, path: str, change: Callable[[], object]) -> bool:

@@ -353,5 +353,5 @@ def test_the_tools_output_waits_and_retries_and_cookie_trouble_are_in_the_logs(h
     assert "yt-dlp: [download] Destination" in text
     assert "WARN" in next(line for line in text.splitlines() if "asks for patience (429)" in line)
     assert "(502); asking again in " in text
-    assert "ALARM session: no cookies file" in text
+    assert "ALARM session: no cookies yet" in text
     assert "yt-dlp: [debug]" not in text

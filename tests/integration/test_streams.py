@@ -1,6 +1,7 @@
 """Streams for many clients, under gunicorn: what they cost, what they hold up, and how they end."""
 
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -176,6 +177,22 @@ def test_the_first_byte_waits_for_no_look(data: DataFolder) -> None:
 def _bytes(part: object) -> bytes:
     assert isinstance(part, bytes)
     return part
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/live/collection"])
+def test_a_picture_that_arrives_is_news_of_the_collection(data: DataFolder, path: str) -> None:
+    data.covers.mkdir()
+    version = re.compile(r'"pictures": (\d+)|data-version=\\"\d+\.(\d+):')
+    with client(data).get(path, buffered=False) as stream:
+        heard: list[str] = []
+        for part in stream.response:
+            for found in version.finditer(_bytes(part).decode()):
+                heard.append(found[1] or found[2])
+            if len(heard) == 1:
+                (data.covers / "1500000000.jpg").write_bytes(b"\xff\xd8\xff")
+            elif len(heard) > 1:
+                break
+    assert heard[0] != heard[1]
 
 
 def test_a_look_that_fails_ends_no_stream(data: DataFolder) -> None:

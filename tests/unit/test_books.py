@@ -2,7 +2,18 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from bandcamp_sync.books import Known, Policy, Row, Shown, assign_folders, count, rows, streamable, wanted
+from bandcamp_sync.books import (
+    ON_IGNORE_LIST,
+    Known,
+    Policy,
+    Row,
+    Shown,
+    assign_folders,
+    count,
+    rows,
+    streamable,
+    wanted,
+)
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import Reason
 from bandcamp_sync.library.names import same_place
@@ -97,6 +108,12 @@ def test_the_states_are_those_of_the_contract() -> None:
 def test_what_becomes_of_a_purchase_without_a_job(one: Item, policy: Policy, shown: Shown) -> None:
     assert wanted(one, frozenset(), policy)[0] is shown
     assert wanted(one, frozenset({KEY}), policy)[0] is Shown.IGNORED
+
+
+def test_what_is_ignored_says_by_whose_will_and_what_to_do() -> None:
+    mine = Policy(False, False, "")
+    assert wanted(item(hidden=True), frozenset({KEY}), mine)[1] == ON_IGNORE_LIST
+    assert "set INCLUDE_HIDDEN=yes" in wanted(item(hidden=True), frozenset(), mine)[1]
 
 
 def test_only_releases_with_a_page_can_be_streamed() -> None:

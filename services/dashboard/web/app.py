@@ -1,7 +1,6 @@
 """The dashboard's application: shows the data folder, and asks for stages by leaving request files in it."""
 
 import os
-from datetime import timedelta
 
 from bandcamp_sync import __version__
 from bandcamp_sync.logs.setup import set_up_logging
@@ -25,6 +24,7 @@ from services.dashboard.web import (
     operations,
     problems,
     proxy,
+    sessions,
     words,
 )
 from services.dashboard.web.keys import signing_key
@@ -45,7 +45,7 @@ def create_app(settings: Settings) -> Flask:
         SESSION_COOKIE_NAME=f"bandcampsync_{port}",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Strict",
-        PERMANENT_SESSION_LIFETIME=timedelta(days=30),
+        PERMANENT_SESSION_LIFETIME=sessions.LIFETIME,
         # Else each answer brings the cookie: fonts, which a proxy may keep for others, and one that was under way
         # while somebody logged out.
         SESSION_REFRESH_EACH_REQUEST=False,
@@ -59,13 +59,15 @@ def create_app(settings: Settings) -> Flask:
     # What is installed earlier sees a request earlier, and its answer later.
     app.register_blueprint(metrics.blueprint(views, streams))
     compression.install(app)
-    guard.Guard(settings).install(app)
+    door_keeper = guard.Guard(settings, sessions.LoggedOut(views.data.state / sessions.FILE))
+    door_keeper.install(app)
+    streams.is_over = door_keeper.is_over
     operations.install(app)
     fresh.install(app)
     site = Site(settings, views, streams, live.Live(streams))
     for page in (overview, collection, logs, setup):
         app.register_blueprint(page.blueprint(site))
-    app.register_blueprint(door.blueprint())
+    app.register_blueprint(door.blueprint(streams))
     app.register_blueprint(live.blueprint(site.live, streams))
     app.register_blueprint(api.blueprint(views))
     app.register_blueprint(handover.blueprint(views))

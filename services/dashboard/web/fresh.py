@@ -10,8 +10,9 @@ from hashlib import blake2b
 from flask import Flask, Response, g, request
 
 _TAGGED = ("application/json", "text/html")
-#: The time of an answer. Within a text its quotation marks would have a backslash before them.
-_NOW = re.compile(rb'"now": ?"[^"]*"')
+#: The time of an answer, or the one before the places of a position in the logs. Within a text its quotation marks
+#: would have a backslash before them.
+_NOW = re.compile(rb'"now": ?"[^"]*"|"last_event_id": ?"[0-9a-f]+~')
 
 
 def tag(*parts: object) -> str:

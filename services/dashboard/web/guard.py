@@ -3,22 +3,22 @@
 import hmac
 import ipaddress
 import socket
-import time
 from collections.abc import Collection
-from threading import Lock
 from urllib.parse import urlsplit
 
 from bandcamp_sync.settings import Settings
-from flask import Flask, Request, Response, redirect, request, session, url_for
+from flask import Flask, Request, Response, redirect, request, session
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from services.dashboard.web.problems import refusal
+from services.dashboard.web.sessions import LoggedOut, new_id
 from services.dashboard.web.token import TOKEN_HEADER, is_token, token
+from services.dashboard.web.tries import Tries, client_at
+from services.dashboard.web.wayback import PAGES, login_address
 
 LOGIN = "/login"
 _OPEN_PATHS = ("/healthz", LOGIN)
-_PAGES = ("overview", "collection", "logs", "setup")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HEADERS = {
@@ -37,13 +37,13 @@ HEADERS = {
 
 
 class Guard:
-    """Stands before every request."""
+    """Stands before every request. `logged_out`: the sessions that count no more."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, logged_out: LoggedOut) -> None:
         self._password = settings.dashboard_password
         self._own_hosts = frozenset(settings.dashboard_hosts)
         self._hosts = allowed_hosts(settings.dashboard_bind) | self._own_hosts
-        self._tries = Tries()
+        self._tries, self._logged_out = Tries(), logged_out
         self._key = b""
 
     def install(self, app: Flask) -> None:
@@ -70,15 +70,13 @@ class Guard:
         return self._check_password()
 
     def _check_password(self) -> AnyResponse | None:
-        is_guess = request.path == LOGIN and request.method not in _SAFE
-        if not is_guess and (_is_open(request.path) or self.is_known(request)):
+        if _is_open(request.path) or self.is_known(request):
             return None
-        if self._tries.exhausted:
-            return refusal(429, "too many wrong passwords; wait a minute", {"Retry-After": "60"})
-        if is_guess:
-            return None
-        if request.method in _SAFE and request.blueprint in _PAGES:
-            return redirect(url_for("door.login"), 303)
+        # The login tells a person about passwords, also that no more are looked at for now.
+        if request.method in _SAFE and request.endpoint in PAGES:
+            return redirect(login_address(request), 303)
+        if wait_s := self.wait_s():
+            return refusal(429, too_many(wait_s), {"Retry-After": str(wait_s)})
         # A browser's own fetch must not bring up the browser's password box.
         scheme = "Session" if "Sec-Fetch-Mode" in request.headers else "Basic"
         return refusal(401, "log in at /login first", {"WWW-Authenticate": f'{scheme} realm="BandcampSync"'})
@@ -101,8 +99,7 @@ class Guard:
         """Whether this session logged in, or the request carries the password itself (Basic, for programs)."""
         if self._password is None:
             return True
-        proof = session.get("proof")
-        if isinstance(proof, str) and hmac.compare_digest(proof, self._proof()):
+        if self._is_logged_in():
             return True
         basic = asking.authorization
         if basic is None or basic.type != "basic" or basic.password is None:
@@ -115,16 +112,38 @@ class Guard:
             return False
         # Whoever could plant a session before must not know this one's token.
         session.clear()
-        session["proof"] = self._proof()
+        session["proof"], session["id"] = self._proof(), new_id()
         session.permanent = True
         # With all that it will hold, so that no later answer brings the cookie: one could arrive after a log-out.
         token()
         return True
 
+    def log_out(self) -> None:
+        """This session is over, for whoever holds its cookie."""
+        if self._is_logged_in():
+            self._logged_out.add(session["id"])
+        session.clear()
+
+    def is_over(self, session_id: str) -> bool:
+        """Whether a session of this id was logged out, where a password is set."""
+        return self._password is not None and session_id in self._logged_out
+
+    def _is_logged_in(self) -> bool:
+        proof, session_id = session.get("proof"), session.get("id")
+        if not isinstance(proof, str) or not isinstance(session_id, str):
+            return False
+        return hmac.compare_digest(proof, self._proof()) and not self.is_over(session_id)
+
+    def wait_s(self) -> int:
+        """In how many seconds a password from whoever asks is looked at again; 0 when it is now."""
+        return self._tries.wait_s(client_at(request.remote_addr))
+
     def _matches(self, password: str) -> bool:
         if self._password is None:
             return False
-        return self._tries.count(hmac.compare_digest(password.encode(), self._password.encode()))
+        # The socket's own address: what a header says of it, whoever guesses writes.
+        client = client_at(request.remote_addr)
+        return self._tries.count(client, hmac.compare_digest(password.encode(), self._password.encode()))
 
     def _proof(self) -> str:
         # Changes with the password, so a new password logs everybody out; keyed, as who holds a cookie can read it.
@@ -143,38 +162,9 @@ class Guard:
         return response
 
 
-class Tries:
-    """Wrong passwords within a minute; guessing is slow whoever guesses."""
-
-    _MOST, _WITHIN_S = 10, 60.0
-
-    def __init__(self) -> None:
-        self._wrong: list[float] = []
-        self._lock = Lock()
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether no password is looked at for now."""
-        with self._lock:
-            self._forget()
-            return len(self._wrong) >= self._MOST
-
-    def count(self, good: bool) -> bool:
-        """Whether a password that was given counts as the right one: it is `good`, and there were not too many before.
-
-        A good one forgives none: programs send it all the time while others guess.
-        """
-        # Asked and noted under one lock: of a hundred guesses at the same moment ten are looked at.
-        with self._lock:
-            self._forget()
-            if len(self._wrong) >= self._MOST:
-                return False
-            if not good:
-                self._wrong.append(time.monotonic())
-            return good
-
-    def _forget(self) -> None:
-        self._wrong = [at for at in self._wrong if time.monotonic() - at < self._WITHIN_S]
+def too_many(wait_s: int) -> str:
+    """What to tell whoever has given too many wrong passwords."""
+    return f"too many wrong passwords; try again in {wait_s} second{'' if wait_s == 1 else 's'}"
 
 
 def allowed_hosts(bind: str) -> frozenset[str]:

@@ -7,7 +7,7 @@ place; so does one that waits for news on behalf of a client that left. Both are
 import select
 import socket
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 #: What a client has not taken by then, it does not want.
@@ -17,17 +17,19 @@ _CLOSED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class Listener:
-    """One client. `connection`: its socket, where the server lends it (gunicorn does)."""
+    """One client. `connection`: its socket, where the server lends it (gunicorn does). `is_over`: whether it may listen
+    no more."""
 
-    def __init__(self, connection: socket.socket | None) -> None:
-        self.connection = connection
+    def __init__(self, connection: socket.socket | None, is_over: Callable[[], bool] = lambda: False) -> None:
+        self.connection, self._is_over = connection, is_over
         self.is_gone = False
         self._writing_since: float | None = None
 
     def told(self, texts: Iterable[str]) -> Iterator[str]:
-        """The same texts; while the server writes one of them, it is known since when. Ends when the client is gone."""
+        """The same texts; while the server writes one of them, it is known since when. Ends when the client is gone,
+        or may listen no more."""
         for text in texts:
-            if self.is_gone:
+            if self.is_gone or self._is_over():
                 return
             if text:
                 self._writing_since = time.monotonic()

@@ -78,7 +78,7 @@ OPERATIONS: tuple[Operation, ...] = (
         EVENTS,
         about="Server-sent events, each within a second of a change, and all of them at first: `status`, `queue` and "
         "`setup` as the calls of that name answer, without `now`; `actions`, the newest of them; and `collection`, "
-        "the version of the purchases and how many are in each state.",
+        "the versions of the purchases and of their pictures, and how many are in each state.",
         errors={503: "there are too many streams"},
     ),
     _get(

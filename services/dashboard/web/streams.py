@@ -15,7 +15,7 @@ from typing import Any
 
 from bandcamp_sync.logs.watch import Watch
 from bandcamp_sync.views import Views
-from flask import Response, request
+from flask import Response, request, session
 
 from services.dashboard.web.listeners import Listener, left
 from services.dashboard.web.problems import problem
@@ -46,6 +46,8 @@ class Streams:
         self.logs = Watch(views.data.logs)
         #: Whether the server ends. Asked by the looker, and by streams that wait for something of their own.
         self.is_closing: Callable[[], bool] = lambda: False
+        #: Whether the session of this id was logged out. Asked before each text; `wake` lets all streams ask at once.
+        self.is_over: Callable[[str], bool] = lambda session_id: False
         self._topics: dict[str, Callable[[], Any]] = {
             "status": lambda: _timeless(views.status()),
             "queue": lambda: _timeless(views.queue()),
@@ -95,24 +97,26 @@ class Streams:
             self._following += 1
         try:
             # One's own look: what was seen last may be old, and the looker comes by in a moment only.
-            seen: Seen = self.look()
+            calls, seen = self._calls, self.look()
             yield seen
             while not self.is_closing():
-                known, seen = seen, self._await(seen)
+                known, seen = seen, self._await(seen, calls)
+                # RACE: who is called after this, while the text is written, does not wait for the next news.
+                calls = self._calls
                 yield None if seen is known else seen
         finally:
             with self._news:
                 self._following -= 1
 
-    def _await(self, known: Seen) -> Seen:
+    def _await(self, known: Seen, calls: int) -> Seen:
         with self._news:
-            calls = self._calls
             self._news.wait_for(lambda: self._seen is not known or self._calls != calls or self._ends, _SIGN_EVERY_S)
             return self._seen
 
     def respond(self, source: Callable[[], Iterator[str]]) -> Response:
         """Stream the texts of `source`, an empty one being a sign of life; 503 when there are too many streams."""
-        listener = Listener(request.environ.get("gunicorn.socket"))
+        session_id = str(session.get("id", ""))
+        listener = Listener(request.environ.get("gunicorn.socket"), lambda: self.is_over(session_id))
         if not self._admit(listener):
             return problem(503, f"{MAX_STREAMS} streams are open already", {"Retry-After": "10"})
         texts = listener.told(_signs_of_life(source()))
@@ -182,14 +186,20 @@ class Streams:
             with self._news:
                 self._call()
 
+    def wake(self) -> None:
+        """Let every stream look at once whether it goes on."""
+        with self._news:
+            self._call()
+
     def _call(self) -> None:
         """Wake everybody up without news."""
         self._calls += 1
         self._news.notify_all()
 
     def _collection(self) -> dict[str, Any]:
-        books = self.views.ledger.books()
-        return {"version": books.version, "counts": books.counts or {}}
+        # Asked before the counts: what changes between the two is told by the next look.
+        version, pictures = self.views.collection_version()
+        return {"version": version, "pictures": pictures, "counts": self.views.ledger.books().counts or {}}
 
 
 def _signs_of_life(source: Iterator[str]) -> Iterator[str]:

@@ -2,7 +2,7 @@ import pytest
 from flask import Request
 from werkzeug.test import EnvironBuilder
 
-from services.dashboard.web.guard import Tries, allowed_hosts, is_allowed_host, is_foreign_fetch, is_same_origin
+from services.dashboard.web.guard import allowed_hosts, is_allowed_host, is_foreign_fetch, is_same_origin
 
 NAMES = allowed_hosts("0.0.0.0:5000") | {"nas"}
 
@@ -102,22 +102,3 @@ def test_a_page_of_another_site_may_lead_here_but_fetch_nothing(
 def test_where_a_browser_does_not_say_whose_page_asks_its_origin_tells(method: str, origin: str, foreign: bool) -> None:
     builder = EnvironBuilder(method=method, base_url="http://nas:5000", headers=[("Origin", origin)])
     assert is_foreign_fetch(Request(builder.get_environ()), frozenset({"music.example.org"})) is foreign
-
-
-def test_a_good_password_does_not_make_guessing_quicker() -> None:
-    tries = Tries()
-    for _ in range(10):
-        assert not tries.count(False)
-        tries.count(True)
-    assert tries.exhausted
-
-
-def test_guessing_passwords_is_slow() -> None:
-    tries = Tries()
-    for _ in range(9):
-        tries.count(False)
-    assert not tries.exhausted
-    assert tries.count(True)
-    tries.count(False)
-    assert tries.exhausted
-    assert not tries.count(True)

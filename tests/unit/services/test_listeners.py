@@ -41,6 +41,14 @@ def test_texts_are_passed_on_until_the_client_is_gone_and_empty_ones_are_not() -
     assert list(texts) == []
 
 
+def test_who_may_listen_no_more_is_told_nothing_that_was_found_meanwhile() -> None:
+    over: list[bool] = []
+    texts = Listener(None, lambda: bool(over)).told(iter(["a", "", "b", "c"]))
+    assert [next(texts), next(texts)] == ["a", "b"]
+    over.append(True)
+    assert list(texts) == []
+
+
 def test_a_write_hangs_from_when_a_text_is_handed_out_until_the_next_is_asked_for() -> None:
     listener = Listener(None)
     texts = listener.told(iter(["a", "b"]))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from bandcamp_sync.books import Shown
+from bandcamp_sync.books import ON_IGNORE_LIST, Shown
 from bandcamp_sync.listing import UNSYNCED
 from flask import Blueprint, abort, render_template, request
 
@@ -49,6 +49,7 @@ def blueprint(site: Site) -> Blueprint:
     site.live.add("collection", ("pause", "collection_version", "collection_progress"), live_values)
     bp.add_app_template_filter(initials, "initials")
     bp.add_app_template_filter(tone, "tone")
+    bp.add_app_template_test(is_on_ignore_list, "on_ignore_list")
 
     @bp.get("/collection")
     def index() -> str:
@@ -121,6 +122,11 @@ def initials(name: str) -> str:
     words = [word for word in ("".join(c for c in part if c.isalnum()) for part in name[:200].split()) if word]
     letters = words[0][0] + (words[-1][0] if len(words) > 1 else "") if words else "·"
     return letters.upper()[:2]
+
+
+def is_on_ignore_list(item: Mapping[str, Any]) -> bool:
+    """Whether a purchase is ignored because somebody asked for that, and so can be taken up again."""
+    return bool(item["state"] == Shown.IGNORED and item["reason"] == ON_IGNORE_LIST)
 
 
 def tone(key: str) -> int:
