@@ -155,8 +155,6 @@ def _take(browser: Browser, device: str, name: str, url: str) -> None:
     with _page(browser, device) as page:
         page.goto(url)
         expect(page.locator("#line")).to_have_text("live", timeout=30_000)
-        if device == "phone" and name != "overview":
-            page.evaluate("document.getElementById('main').scrollIntoView({ behavior: 'instant' })")
         _shoot(page, f"{name}-{device}")
 
 

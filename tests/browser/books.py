@@ -55,9 +55,9 @@ def fill(data: DataFolder) -> None:
     atomic.write_json(data.state / "disk.json", {"free": 812_000_000_000})
     publish(data.health, "host", units(now), now, "tests")
     log(data, "scraper", "INFO  bandcamp_sync.stages.scrape - 27 purchases listed", now - HOUR)
-    log(data, "worker", "INFO  bandcamp_sync.stages.work - p22 begun", now - MINUTE)
-    log(data, "worker", "WARN  bandcamp_sync.stages.work - p23 the connection broke; again in 10 min", now - MINUTE / 2)
-    log(data, "worker", "ERROR bandcamp_sync.stages.work - p24 the archive is damaged", now - MINUTE / 3)
+    log(data, "worker", "INFO  bandcamp_sync.stages.work p22 begun", now - MINUTE)
+    log(data, "worker", "WARN  bandcamp_sync.stages.work p23 the connection broke; again in 10 min", now - MINUTE / 2)
+    log(data, "worker", "ERROR bandcamp_sync.stages.work p24 the archive is damaged", now - MINUTE / 3)
 
 
 def put(data: DataFolder, state: State, key: str, **changes: Any) -> None:

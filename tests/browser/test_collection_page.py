@@ -15,6 +15,7 @@ from unit.factories import DAY, item, receipt
 from browser import books
 from browser.axe import complaints
 from browser.served import Dashboard
+from browser.views import overflow
 from browser.watch import Watch
 
 NOW = datetime.now(UTC)
@@ -32,6 +33,20 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     books.own(data, hostile, *listed)
     with Dashboard(data) as one:
         yield one
+
+
+@pytest.fixture(scope="module")
+def long_names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard over purchases with names of two hundred characters; for looking only."""
+    data = DataFolder(tmp_path_factory.mktemp("long") / "data")
+    books.fill(data)
+    name = "Seven Lanterns for a Slow River and Other Songs from the Long Way Home, recorded live " * 3
+    listed = [item(f"p{n}", item_title=name[:200], band_name=name[:200], purchased=NOW - n * DAY) for n in range(1, 9)]
+    books.own(data, *listed)
+    for one in listed:
+        books.put(data, State.PENDING, one.key, of=one, folder=f"{name[:200]}/{name[:200]}")
+    with Dashboard(data) as dashboard:
+        yield dashboard
 
 
 def asked(page: Page) -> dict[str, str]:
@@ -145,6 +160,14 @@ def test_without_scripts_everything_is_found_by_links_and_a_form(
     expect(page.locator("#item-title")).to_have_text("Album 140")
 
 
+def test_without_scripts_no_button_is_there_that_needs_one(chromium_without_scripts: Page, many: Dashboard) -> None:
+    page = chromium_without_scripts
+    page.goto(f"{many.url}/collection")
+    expect(page.locator("[data-post]").first).to_be_attached()
+    expect(page.locator("[data-post]:visible")).to_have_count(0)
+    expect(page.locator(".needs-script")).to_be_visible()
+
+
 @pytest.fixture
 def chromium_without_scripts(chromium: Browser, watch: Watch) -> Iterator[Page]:
     context = chromium.new_context(java_script_enabled=False)
@@ -203,13 +226,45 @@ def test_the_folder_is_shown_to_pointer_and_focus_and_escape_hides_it(page: Page
     expect(folder).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1400, 1000, 500])
+def test_the_folder_covers_nothing_of_its_own_row_and_takes_no_click(
+    page: Page, long_names: Dashboard, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(f"{long_names.url}/collection")
+    page.hover("#open-p3")
+    expect(page.locator("#folder-p3")).to_be_visible()
+    title, folder = page.locator("#open-p3").bounding_box(), page.locator("#folder-p3").bounding_box()
+    assert title is not None
+    assert folder is not None
+    assert folder["y"] >= title["y"] + title["height"]
+    # What it does cover, of the row below, is clicked through it.
+    page.mouse.click(folder["x"] + 20, folder["y"] + folder["height"] / 2)
+    page.click("#open-p3")
+    expect(page.locator("#item-title")).to_be_visible()
+    expect(page.locator("#item")).to_have_attribute("data-key", "p3")
+
+
+def test_between_phone_and_desktop_nothing_is_missing(page: Page, standing: Dashboard) -> None:
+    page.set_viewport_size({"width": 1000, "height": 900})
+    page.goto(f"{standing.url}/collection?state=unsynced")
+    row = page.locator("#row-p24")
+    for part in (".c-artist", ".c-bought", ".c-note", "#retry-p24", "#ignore-p24", ".open"):
+        expect(row.locator(part)).to_be_visible()
+    page.get_by_role("navigation", name="Sort by").get_by_role("link", name="Artist").click()
+    assert asked(page) == {"state": "unsynced", "sort": "artist"}
+    page.goto(f"{standing.url}/collection?state=synced")
+    expect(page.locator("#row-p1 .c-size")).to_contain_text("flac", ignore_case=True)
+    assert overflow(page) == []
+
+
 # --- both follow the books ------------------------------------------------------------------------------------------
 
 
 def test_a_click_asks_for_a_retry_and_the_list_shows_what_comes_of_it(dashboard: Dashboard, page: Page) -> None:
     page.goto(f"{dashboard.url}/collection?state=unsynced")
     page.click("#retry-p24")
-    expect(page.locator("#toast")).to_contain_text("asked to try it again")
+    expect(page.locator("#toast")).to_contain_text("Asked to try it again")
     page.wait_for_function("() => document.querySelector('#retry-p24')")
     request = take(dashboard.data, Verb.RETRY)
     assert request is not None

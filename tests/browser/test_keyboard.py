@@ -90,6 +90,18 @@ def test_each_page_is_reached_from_each_other(standing: Dashboard, page: Page) -
         expect(page.get_by_role("navigation", name="Pages").locator("[aria-current=page]")).to_have_text(word)
 
 
+def test_the_logs_buttons_come_before_the_links_of_its_lines(standing: Dashboard, page: Page) -> None:
+    visit(page, f"{standing.url}", "logs")
+    expect(page.locator("#log a").first).to_be_visible()
+    page.focus("#q")
+    page.keyboard.press("Shift+Tab")
+    for button in ("#pause-log", "#copy", "#wrap", "[data-download=worker]"):
+        tab_to(page, button)
+        assert page.evaluate("!document.getElementById('log').contains(document.activeElement)")
+    stops = walk(page)
+    assert any("A #" in stop["name"] and FAILED in stop["name"] for stop in stops), "the links are reached as well"
+
+
 def test_pausing_and_resuming_keep_the_focus(dashboard: Dashboard, page: Page) -> None:
     visit(page, dashboard.url, "overview")
     tab_to(page, "#pause")

@@ -78,7 +78,7 @@ def test_what_failed_is_retried_by_a_click_and_ends_synced(stack: Stack, page: P
     before = int(page.locator("[data-count=synced]").inner_text())
     stack.standin.rules.clear()
     failed.get_by_role("button", name="Retry").click()
-    expect(page.locator("#toast")).to_contain_text("asked to retry")
+    expect(page.locator("#toast")).to_contain_text("Asked to retry")
     expect(page.locator("[data-count=synced]")).to_have_text(str(before + 1), timeout=LONG)
     expect(failed).to_have_count(0)
     expect(page.locator("#part-actions li").first).to_contain_text("retry")
@@ -92,7 +92,7 @@ def test_pause_holds_what_is_queued_and_resume_lets_it_go(stack: Stack, page: Pa
     stack.standin.world.add_purchase(1)
     before = int(page.locator("[data-count=synced]").inner_text())
     page.get_by_role("button", name="Scrape").click()
-    expect(page.locator("#toast")).to_contain_text("asked for a scrape")
+    expect(page.locator("#toast")).to_contain_text("Asked for a scrape")
     page.wait_for_timeout(2500)
     assert stack.counts()["synced"] == before
     page.get_by_role("button", name="Resume").click()

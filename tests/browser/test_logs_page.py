@@ -276,7 +276,7 @@ def test_what_is_shown_or_selected_is_copied_as_it_stands_in_the_log(logs: Page,
     visit(logs, dashboard, "?file=worker&q=old")
     expect(logs.locator("#log .entry")).to_have_count(200)
     logs.get_by_role("button", name="Copy").click()
-    expect(logs.locator("#toast")).to_have_text("200 lines copied")
+    expect(logs.locator("#toast")).to_have_text("200 lines copied.")
     copied = str(logs.evaluate("navigator.clipboard.readText()")).splitlines()
     kept = (dashboard.data.logs / "worker.log").read_text().splitlines()
     assert copied == [line for line in kept if " old " in line]
@@ -285,7 +285,7 @@ def test_what_is_shown_or_selected_is_copied_as_it_stands_in_the_log(logs: Page,
       getSelection().setBaseAndExtent(rows[3].querySelector(".entry-said"), 0, rows[4].querySelector("time"), 1);
     }""")
     logs.get_by_role("button", name="Copy").click()
-    expect(logs.locator("#toast")).to_have_text("2 lines copied")
+    expect(logs.locator("#toast")).to_have_text("2 lines copied.")
     assert str(logs.evaluate("navigator.clipboard.readText()")).splitlines() == copied[3:5]
 
 

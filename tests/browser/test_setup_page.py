@@ -6,6 +6,7 @@ nothing of it stays behind.
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -23,6 +24,7 @@ from browser.views import overflow
 
 #: Milliseconds: "within seconds".
 SOON = 20_000
+_LARGE = FilePayload(name="large.txt", mimeType="text/plain", buffer=b"x" * (1024 * 1024 + 1))
 _SECRET = "Kx7secretQ9wEr5tY"
 _LOGS_NOBODY_IN = {
     "text": "these are no cookies",
@@ -127,10 +129,24 @@ def test_nothing_is_not_handed_over(fresh: Stack, page: Page) -> None:
 
 
 def test_a_file_that_is_too_large_is_not_sent(fresh: Stack, page: Page) -> None:
-    large = FilePayload(name="large.txt", mimeType="text/plain", buffer=b"x" * (1024 * 1024 + 1))
     page.goto(f"{fresh.url}/setup")
-    page.get_by_label("Choose a file").set_input_files(large)
+    page.get_by_label("Choose a file").set_input_files(_LARGE)
     expect(page.locator("#hand-over-said")).to_contain_text("1 MiB")
+
+
+def test_a_verdict_on_what_was_given_before_does_not_stand_beside_what_is_said_of_the_next(
+    dashboard: Dashboard, page: Page
+) -> None:
+    refused = Verdict("0123456789abcdef", "2026-11-23T12:00:00Z", "refused", problem="no cookie of a login is in it")
+    publish_verdict(dashboard.data, refused)
+    page.goto(f"{dashboard.url}/setup")
+    verdict = page.locator("#part-verdict .verdict.refused")
+    expect(verdict).to_contain_text("No cookie of a login is in it.")
+    page.get_by_label("Choose a file").set_input_files(_LARGE)
+    expect(page.locator("#hand-over-said")).to_contain_text("1 MiB")
+    expect(verdict).to_be_hidden()
+    publish_verdict(dashboard.data, replace(refused, id="fedcba9876543210"))
+    expect(verdict).to_be_visible()
 
 
 def test_what_logs_nobody_in_is_refused_within_seconds_and_kept_nowhere(fresh: Stack, page: Page) -> None:

@@ -22,7 +22,7 @@ test("an age is told in the largest unit that is full", () => {
   for (const [seconds, text] of cases) assert.equal(nearText(seconds), text, String(seconds));
 });
 
-test("a countdown has minutes and seconds, hours when it is long, days when it is longer", () => {
+test("a countdown has minutes and seconds, hours when it is long, days or years when it is longer", () => {
   const cases = /** @type {[number, string][]} */ ([
     [-5, "now"],
     [0, "now"],
@@ -34,6 +34,10 @@ test("a countdown has minutes and seconds, hours when it is long, days when it i
     [19920, "5 h 32 min"],
     [172800, "2 d 0 h"],
     [187200, "2 d 4 h"],
+    [1209599, "13 d 23 h"],
+    [1209600, "14 days"],
+    [300.5 * 86400, "300 days"],
+    [1134 * 86400, "3 years"],
   ]);
   for (const [seconds, text] of cases) assert.equal(countdownText(seconds), text, String(seconds));
 });

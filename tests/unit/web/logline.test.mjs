@@ -19,6 +19,13 @@ test("a line of ours comes apart into time, level, purchase and what is said", (
   assert.equal(parse("2026-11-23T12:00:00.123Z INFO  worker - the worker is up").message, "the worker is up");
 });
 
+test("a purchase that ends with its key is told of without it, as the line has the key already", () => {
+  const line = parse("2026-11-23T12:00:00Z INFO worker p500000003 Holt - Moss (p500000003): it broke");
+  assert.deepEqual([line.key, line.message], ["p500000003", "Holt - Moss: it broke"]);
+  const other = parse("2026-11-23T12:00:00Z INFO worker p500000003 not Holt - Moss (p500000004)");
+  assert.deepEqual([other.key, other.message], ["p500000003", "not Holt - Moss (p500000004)"]);
+});
+
 test("a level counts as one of four, and FATAL as an error", () => {
   const levels = /** @type {[string, string][]} */ ([
     ["DEBUG", "DEBUG"],

@@ -3,8 +3,28 @@
 
 export const base = document.documentElement.dataset.base || "";
 
+/** Nothing answered at all: the server, or the way to it, is not there. */
+export class NoAnswer extends Error {
+  constructor() {
+    super("The dashboard does not answer; try again when it is back.");
+  }
+}
+
 /** @type {Promise<string> | undefined} */
 let token;
+
+/**
+ * As `fetch`, but what it throws is for people: NoAnswer in place of the browser's own words.
+ * @param {string} address
+ * @param {RequestInit} [options]
+ */
+export async function request(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch (error) {
+    throw options?.signal?.aborted ? error : new NoAnswer();
+  }
+}
 
 /**
  * An answer of the API as JSON; the error's own sentence is thrown.
@@ -13,7 +33,7 @@ let token;
  * @returns {Promise<any>}
  */
 async function getJson(path, options = {}) {
-  const response = await fetch(base + path, { ...options, headers: { Accept: "application/json", ...options.headers } });
+  const response = await request(base + path, { ...options, headers: { Accept: "application/json", ...options.headers } });
   if (response.status === 401) location.assign(`${base}/login`);
   if (!response.ok) throw new Error(await detail(response));
   return response.json();
@@ -56,7 +76,15 @@ export async function detail(response) {
  * @param {unknown} error
  */
 export function sentenceOf(error) {
-  return error instanceof Error ? error.message : String(error);
+  return sentence(error instanceof Error ? error.message : String(error));
+}
+
+/**
+ * With a capital to begin with, and an end.
+ * @param {string} text
+ */
+export function sentence(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?…]$/.test(text) ? "" : ".");
 }
 
 let hiding = 0;
@@ -69,7 +97,7 @@ let hiding = 0;
 export function tell(text, bad = false) {
   const toast = document.getElementById("toast");
   if (!toast) return;
-  toast.textContent = text;
+  toast.textContent = sentence(text);
   toast.classList.toggle("bad", bad);
   toast.classList.add("shown");
   clearTimeout(hiding);

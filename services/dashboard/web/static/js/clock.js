@@ -19,12 +19,14 @@ export function nearText(seconds) {
 }
 
 /**
- * "2 d 4 h", "5 h 12 min", "04:09"; "now" when the time has come.
+ * "3 years", "40 days", "2 d 4 h", "5 h 12 min", "04:09"; "now" when the time has come.
  * @param {number} seconds
  */
 export function countdownText(seconds) {
   const left = Math.ceil(seconds);
   if (left <= 0) return "now";
+  if (left >= 2 * 31557600) return `${Math.floor(left / 31557600)} years`;
+  if (left >= 14 * 86400) return `${Math.floor(left / 86400)} days`;
   if (left >= 172800) return `${Math.floor(left / 86400)} d ${Math.floor((left % 86400) / 3600)} h`;
   if (left >= 3600) return `${Math.floor(left / 3600)} h ${Math.floor((left % 3600) / 60)} min`;
   return `${String(Math.floor(left / 60)).padStart(2, "0")}:${String(left % 60).padStart(2, "0")}`;

@@ -8,14 +8,20 @@ import { Newest } from "./collection/newest.js";
 import { Panel } from "./collection/panel.js";
 import { showProgress } from "./collection/progress.js";
 import { base } from "./api.js";
+import { isLive } from "./connection.js";
 
 const REFRESH_MS = 1000;
+const AGAIN_MS = 3000;
 const home = `${base}/collection`;
 const panel = new Panel();
 const list = document.getElementById("collection") ? new List(home) : null;
 const alone = list ? null : new Newest();
 
-if (list) list.onleave = () => panel.hide();
+if (list) {
+  list.onleave = () => panel.hide();
+  // Whatever is refused while the server is away comes when it is back.
+  list.onfail = () => setTimeout(() => isLive() && list.isBehind && changed(), AGAIN_MS);
+}
 listen(panel);
 
 document.addEventListener("click", (event) => {
@@ -74,7 +80,7 @@ addEventListener("popstate", async () => {
     return;
   }
   panel.hide();
-  if (here === list.address) return;
+  if (here === list.address && !list.isBehind) return;
   const shown = list.show(here);
   list.followSearch();
   await shown;
@@ -117,5 +123,6 @@ function watch(id, told) {
   if (part) new MutationObserver(told).observe(part, everything);
 }
 
+document.addEventListener("live-again", changed);
 watch("part-collection_version", changed);
 watch("part-collection_progress", showProgress);

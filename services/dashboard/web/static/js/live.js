@@ -8,7 +8,8 @@ import { base } from "./api.js";
 /**
  * Follow the parts of a page for as long as it is looked at.
  * @param {string} page
- * @param {(state: "live" | "lost") => void} told
+ * @param {{ live: () => void, lost: () => void, closed: () => void }} told called when the stream stands, when it breaks
+ *   (also each time that another try fails), and when it is closed because nobody looks
  * @param {(part: Element) => void} [shown] called for each part that was changed
  */
 export function follow(page, told, shown = () => {}) {
@@ -18,7 +19,7 @@ export function follow(page, told, shown = () => {}) {
   function open() {
     const mine = new EventSource(`${base}/live/${page}`);
     source = mine;
-    mine.addEventListener("open", () => told("live"));
+    mine.addEventListener("open", () => source === mine && told.live());
     mine.addEventListener("part", (event) => {
       const { id, html } = JSON.parse(event.data);
       const part = document.getElementById(id);
@@ -30,9 +31,10 @@ export function follow(page, told, shown = () => {}) {
       if (now) shown(now);
     });
     mine.addEventListener("error", () => {
-      told("lost");
+      if (source !== mine) return;
+      told.lost();
       // It tries again by itself, but not after an answer that is no stream (a proxy's, while the server restarts).
-      if (mine.readyState === EventSource.CLOSED && source === mine) setTimeout(() => source === mine && open(), 3000);
+      if (mine.readyState === EventSource.CLOSED) setTimeout(() => source === mine && open(), 3000);
     });
   }
 
@@ -40,7 +42,8 @@ export function follow(page, told, shown = () => {}) {
   document.addEventListener("visibilitychange", () => {
     source?.close();
     source = null;
-    if (!document.hidden) open();
+    if (document.hidden) told.closed();
+    else open();
   });
   if (!document.hidden) open();
 }

@@ -3,28 +3,15 @@
 
 import { ask } from "./api.js";
 import { startClock, tick } from "./clock.js";
+import { closed, live, lost, stateCame } from "./connection.js";
 import { follow } from "./live.js";
 
-const page = document.getElementById("frame")?.dataset.page || "overview";
-const line = document.getElementById("line");
-
-/** @param {string} state */
-function showTitle(state) {
-  const own = document.documentElement.dataset.title || document.title;
-  document.documentElement.dataset.title = own;
-  document.title = state === "idle" ? own : `${state} · ${own}`;
-}
-
 follow(
-  page,
-  (state) => {
-    if (!line) return;
-    line.textContent = state === "live" ? "live" : "no connection";
-    line.classList.toggle("lost", state !== "live");
-  },
+  document.getElementById("frame")?.dataset.page || "overview",
+  { live, lost, closed },
   (part) => {
     tick(part);
-    if (part.id === "part-state") showTitle(part.querySelector("#state-word")?.textContent || "idle");
+    if (part.id === "part-state") stateCame();
   },
 );
 startClock();

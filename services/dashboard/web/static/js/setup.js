@@ -2,7 +2,7 @@
 // Hands over what is dropped, chosen or pasted. The fields are empty again as soon as it is on its way; the page keeps
 // it only until the verdict is there, as one of the verdicts may want it sent once more.
 
-import { post, sentenceOf } from "./api.js";
+import { NoAnswer, post, sentenceOf } from "./api.js";
 
 const MAX_BYTES = 1024 * 1024;
 
@@ -16,6 +16,9 @@ const zone = document.getElementById("drop-zone");
 const file = /** @type {HTMLInputElement | null} */ (document.getElementById("cookies-file"));
 const text = /** @type {HTMLTextAreaElement | null} */ (document.getElementById("cookies-text"));
 const said = document.getElementById("hand-over-said");
+const page = document.querySelector(".setup");
+/** Which verdict was there when something newer was given. */
+let outdated = "";
 
 /**
  * @param {string} sentence
@@ -25,6 +28,18 @@ function say(sentence, bad = false) {
   if (!said) return;
   said.textContent = sentence;
   said.classList.toggle("bad", bad);
+}
+
+/** Which verdict is there. */
+function shownVerdict() {
+  const { id, state, handed } = document.getElementById("part-verdict")?.dataset ?? {};
+  return [id, state, handed].join();
+}
+
+/** The verdict on what was given before says nothing of what is given now. */
+function outdate() {
+  outdated = shownVerdict();
+  page?.classList.add("outdated");
 }
 
 /** Leave nothing in the fields. */
@@ -39,6 +54,7 @@ function clear() {
  */
 async function send(given) {
   held = null;
+  outdate();
   if (given.size > MAX_BYTES) {
     clear();
     return say("This is larger than 1 MiB, which no list of cookies is.", true);
@@ -54,12 +70,13 @@ async function send(given) {
     say("Handed over, and sealed. The verdict follows within seconds.");
   } catch (error) {
     clear();
-    say(`${sentenceOf(error)}. Give it once more, please.`, true);
+    say(error instanceof NoAnswer ? error.message : `${sentenceOf(error)} Give it once more, please.`, true);
   }
 }
 
 /** What was handed over is forgotten when it was judged, unless it may be wanted once more. */
 function hear() {
+  if (shownVerdict() !== outdated) page?.classList.remove("outdated");
   const part = document.getElementById("part-verdict");
   const { id, state } = part?.dataset ?? {};
   if (!held || id !== held.id || (state !== "accepted" && state !== "refused")) return;

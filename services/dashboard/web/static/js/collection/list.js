@@ -1,9 +1,9 @@
 // @ts-check
 // The list: what it shows is what the address bar says. Links and the search change the address, and the server renders.
 
-import { sentenceOf, tell } from "../api.js";
+import { NoAnswer, sentenceOf, tell } from "../api.js";
 import { morph } from "./morph.js";
-import { Newest } from "./newest.js";
+import { Newest, Refused } from "./newest.js";
 
 const TYPING_MS = 160;
 
@@ -11,6 +11,12 @@ export class List {
   #newest = new Newest();
   #typing = 0;
   #isTyped = false;
+  /** Whether the list is not yet what the address says. */
+  isBehind = false;
+  /** The address of which the reader knows that it could not be shown. */
+  #told = "";
+  /** Called when it could not be shown now, but may be in a while. */
+  onfail = () => {};
   /** Called when the reader, not the server, brings about a change. */
   onleave = () => {};
 
@@ -66,13 +72,23 @@ export class List {
   }
 
   async #load() {
-    const url = new URL(this.address, location.href);
+    const address = this.address;
+    this.isBehind = true;
     try {
-      const html = await this.#newest.get(`${this.home}/list${url.search}`);
+      const html = await this.#newest.get(`${this.home}/list${new URL(address, location.href).search}`);
       const old = document.getElementById("collection");
-      if (html !== null && old) morph(old, html);
+      if (html === null || !old) return;
+      morph(old, html);
+      this.isBehind = false;
+      this.#told = "";
     } catch (error) {
-      tell(`The collection could not be read: ${sentenceOf(error)}`, true);
+      const isAway = error instanceof NoAnswer;
+      // It is tried again and again, but told of once.
+      if (this.#told !== address) {
+        tell(isAway ? "The dashboard does not answer; the list follows when it is back." : `The collection could not be read: ${sentenceOf(error)}`, true);
+      }
+      this.#told = address;
+      if (isAway || (error instanceof Refused && error.mayPass)) this.onfail();
     }
   }
 

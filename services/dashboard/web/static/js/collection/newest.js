@@ -1,7 +1,7 @@
 // @ts-check
 // Pieces of pages, rendered by the server. Of several that are asked for only the newest counts.
 
-import { detail } from "../api.js";
+import { detail, request } from "../api.js";
 
 /** An answer that is no piece of a page. */
 export class Refused extends Error {
@@ -9,6 +9,11 @@ export class Refused extends Error {
   constructor(status, sentence) {
     super(sentence);
     this.status = status;
+  }
+
+  /** Whether the same may be answered in a while. */
+  get mayPass() {
+    return this.status >= 500 || this.status === 429;
   }
 }
 
@@ -26,7 +31,7 @@ export class Newest {
     const mine = new AbortController();
     this.#asking = mine;
     try {
-      const response = await fetch(address, { signal: mine.signal });
+      const response = await request(address, { signal: mine.signal });
       // The session ended: what came is the page to log in at.
       if (response.redirected) location.assign(response.url);
       if (!response.ok) throw new Refused(response.status, await detail(response));

@@ -1,7 +1,7 @@
 // @ts-check
 // One purchase beside the list. Its address is the purchase's own page, so that it can be passed on and reloaded.
 
-import { sentenceOf, tell } from "../api.js";
+import { NoAnswer, sentenceOf, tell } from "../api.js";
 import { morph } from "./morph.js";
 import { Newest, Refused } from "./newest.js";
 
@@ -97,7 +97,8 @@ export class Panel {
       this.#place.parentElement?.classList.add("has-panel");
       morph(old, html);
     } catch (error) {
-      tell(`This purchase could not be read: ${sentenceOf(error)}`, true);
+      const isAway = error instanceof NoAnswer;
+      tell(isAway ? "The dashboard does not answer; the purchase follows when it is back." : `This purchase could not be read: ${sentenceOf(error)}`, true);
       if (error instanceof Refused && error.status === 404) this.leave();
     }
   }

@@ -43,8 +43,10 @@ export function parse(text) {
   if (!found) return { at: NaN, level: "INFO", word: "", key: "", message: text };
   const [, time, word, key, message] = found;
   const about = KEY.test(key) ? key : "";
+  // A purchase's name ends with its key, which the line has already.
+  const own = about ? message.replace(` (${about})`, "") : message;
   // What stands in the key's place and is none belongs to what is said, but for the dash that stands for nothing.
-  const said = about || key === "-" ? message : `${key} ${message}`.trimEnd();
+  const said = about || key === "-" ? own : `${key} ${message}`.trimEnd();
   return { at: Date.parse(time), level: LEVELS[word] || "INFO", word, key: about, message: said };
 }
 
