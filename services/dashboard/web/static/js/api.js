@@ -34,9 +34,20 @@ export async function request(address, options) {
  */
 async function getJson(path, options = {}) {
   const response = await request(base + path, { ...options, headers: { Accept: "application/json", ...options.headers } });
-  if (response.status === 401) location.assign(`${base}/login`);
+  if (response.status === 401) toLogin();
   if (!response.ok) throw new Error(await detail(response));
   return response.json();
+}
+
+/** The login leads back to this page. */
+function toLogin() {
+  location.assign(`${base}/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+/** To the login, if nobody is logged in any more: a stream that was refused does not tell why. */
+export async function leaveIfLoggedOut() {
+  const response = await fetch(`${base}/api/token`).catch(() => null);
+  if (response?.status === 401) toLogin();
 }
 
 /**

@@ -3,7 +3,7 @@
 // selection and running transitions survive.
 
 import { Idiomorph } from "../vendor/idiomorph.esm.js";
-import { base } from "./api.js";
+import { base, leaveIfLoggedOut } from "./api.js";
 
 /**
  * Follow the parts of a page for as long as it is looked at.
@@ -34,7 +34,9 @@ export function follow(page, told, shown = () => {}) {
       if (source !== mine) return;
       told.lost();
       // It tries again by itself, but not after an answer that is no stream (a proxy's, while the server restarts).
-      if (mine.readyState === EventSource.CLOSED) setTimeout(() => source === mine && open(), 3000);
+      if (mine.readyState !== EventSource.CLOSED) return;
+      setTimeout(() => source === mine && open(), 3000);
+      leaveIfLoggedOut();
     });
   }
 
