@@ -10,7 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bandcamp_sync.paths import DataFolder
+from flask.testing import FlaskClient
 from standin import StandIn, World
+
+from integration.dashboards import client, fill
 
 COMMAND = [sys.executable, "-m", "bandcamp_sync"]
 
@@ -133,3 +137,17 @@ def serve(home: Home) -> Iterator[Serve]:
     yield start
     for standin in running:
         standin.__exit__(None, None, None)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> DataFolder:
+    """A small data folder."""
+    data = DataFolder(tmp_path / "data")
+    fill(data)
+    return data
+
+
+@pytest.fixture
+def web(data: DataFolder) -> FlaskClient:
+    """A dashboard over it."""
+    return client(data)

@@ -16,56 +16,15 @@ from typing import Any
 
 import pytest
 import requests
-from bandcamp_sync.collection.store import write_capture
 from bandcamp_sync.control import Verb, take
 from bandcamp_sync.paths import DataFolder
-from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
-from bandcamp_sync.spool.spool import Spool
 from flask.testing import FlaskClient
-from unit.factories import LINK, capture, failure, item, job, receipt
+from unit.factories import LINK, item
 
-from services.dashboard.web.app import create_app
+from integration.dashboards import NASTY, client, log_in, put, with_token
 
 ROOT = Path(__file__).resolve().parents[2]
-NASTY = '<img src=x onerror="alert(1)">'
-
-
-def fill(data: DataFolder) -> None:
-    """A few purchases, one of them with a name that is markup."""
-    write_capture(data.collection, capture(item("p1"), item("p2", band_name=NASTY), item("p3")))
-    spool = Spool(data.inbox)
-    spool.make_folders()
-    put(data, State.DONE, "p1", receipt=receipt())
-    put(data, State.FAILED, "p3", attempt=8, failure=failure(sentence=f"broke at {LINK}"))
-    data.logs.mkdir()
-    (data.logs / "worker.log").write_text(f"2026-11-23T12:00:01.000Z INFO  worker - got {LINK}\n")
-    (data.logs / "scraper.log").write_text("2026-11-23T12:00:00.000Z INFO  scraper - began\n")
-
-
-def put(data: DataFolder, state: State, key: str, **changes: Any) -> None:
-    Spool(data.inbox).path(state, key).write_text(job(key, **changes).model_dump_json(by_alias=True))
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> DataFolder:
-    data = DataFolder(tmp_path / "data")
-    fill(data)
-    return data
-
-
-def client(data: DataFolder, **environ: str) -> FlaskClient:
-    return create_app(Settings.from_environment({"DATA_DIR": str(data.root), **environ})).test_client()
-
-
-@pytest.fixture
-def web(data: DataFolder) -> FlaskClient:
-    return client(data)
-
-
-def with_token(web: FlaskClient, **more: str) -> dict[str, str]:
-    token = web.get("/api/token", headers=more).get_json()["token"]
-    return {"X-CSRF-Token": token, **more}
 
 
 # --- reading --------------------------------------------------------------------------------------------------------
@@ -210,12 +169,6 @@ def test_a_password_keeps_everything_but_the_health_shut(data: DataFolder) -> No
     for path in ("/api/status", "/api/queue", "/api/logs", "/api/collection", "/api/events", "/metrics", "/api/token"):
         assert web.get(path).status_code == 401, path
     assert web.post("/api/actions/pause").status_code == 403
-
-
-def log_in(web: FlaskClient, password: str) -> int:
-    token = re.search(r'name="token" value="([^"]+)"', web.get("/login").text)
-    assert token
-    return web.post("/login", data={"password": password, "token": token[1]}).status_code
 
 
 def test_the_right_password_opens_and_a_new_one_closes(data: DataFolder) -> None:

@@ -5,7 +5,6 @@ import re
 import time
 from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,20 +15,13 @@ from browser.served import Dashboard
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from integration.test_dashboard import client, fill, with_token
+from integration.dashboards import client, with_token
 from services.dashboard.web.sessions import FILE
 from services.dashboard.web.wayback import PAGES
 
 PASSWORD, COOKIE, PREFIX = "open sesame", "bandcampsync_5000", "/music"
 BASIC = {"Authorization": "Basic " + base64.b64encode(f"any:{PASSWORD}".encode()).decode()}
 BROWSER = {"Accept": "text/html"}
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> DataFolder:
-    data = DataFolder(tmp_path / "data")
-    fill(data)
-    return data
 
 
 @pytest.fixture

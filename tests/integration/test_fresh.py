@@ -3,7 +3,6 @@
 import gzip
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import brotli
 import pytest
@@ -12,24 +11,12 @@ from bandcamp_sync.spool.job import State
 from flask.testing import FlaskClient
 from unit.factories import receipt
 
-from integration.test_dashboard import client, fill, put
+from integration.dashboards import client, put
 from services.dashboard.web.operations import OPERATIONS
 from services.dashboard.web.shapes import Token
 
 TAGGED = [one.path for one in OPERATIONS if one.is_tagged and "<" not in one.path]
 PAGES = ["/", "/collection", "/logs", "/setup"]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> DataFolder:
-    data = DataFolder(tmp_path / "data")
-    fill(data)
-    return data
-
-
-@pytest.fixture
-def web(data: DataFolder) -> FlaskClient:
-    return client(data)
 
 
 @pytest.mark.parametrize("path", [*TAGGED, *PAGES, "/api/items/p1", "/collection/list", "/static/css/frame.css"])

@@ -4,7 +4,6 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,22 +12,10 @@ from bandcamp_sync.paths import DataFolder
 from browser.served import Dashboard
 from flask.testing import FlaskClient
 
-from integration.test_dashboard import client, fill, log_in, with_token
+from integration.dashboards import client, fill, log_in, with_token
 from services.dashboard.worker import CHANGED_WITHIN_S, HEADERS_WITHIN_S
 
 KIB = 1024
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> DataFolder:
-    data = DataFolder(tmp_path / "data")
-    fill(data)
-    return data
-
-
-@pytest.fixture
-def web(data: DataFolder) -> FlaskClient:
-    return client(data)
 
 
 @pytest.fixture(scope="module")

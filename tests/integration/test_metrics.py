@@ -1,24 +1,15 @@
 """The numbers for Prometheus, read as Prometheus reads them."""
 
 import json
-from pathlib import Path
 
-import pytest
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.spool.job import State
 from flask.testing import FlaskClient
 from prometheus_client.parser import text_string_to_metric_families
 
-from integration.test_dashboard import client, fill, put
+from integration.dashboards import client, put
 
 Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> DataFolder:
-    data = DataFolder(tmp_path / "data")
-    fill(data)
-    return data
 
 
 def samples(web: FlaskClient) -> Samples:

@@ -33,7 +33,7 @@ from schemathesis.engine import Status, events, from_schema
 from schemathesis.engine.recorder import CheckNode
 from schemathesis.hooks import GLOBAL_HOOK_DISPATCHER
 
-from integration.test_dashboard import client
+from integration.dashboards import client
 from services.dashboard.web.app import create_app
 from services.dashboard.web.openapi import FOR_PROGRAMS, document, routes
 from services.dashboard.web.operations import EVENTS, OPERATIONS, Operation, refuse_wrong_parameters

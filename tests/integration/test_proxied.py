@@ -13,7 +13,7 @@ import requests
 from bandcamp_sync.paths import DataFolder
 from browser.served import Dashboard
 
-from integration.test_dashboard import client, fill
+from integration.dashboards import client, fill
 
 NAME, PREFIX, PASSWORD = "music.example.org", "/music", "open sesame"
 

@@ -16,17 +16,10 @@ from bandcamp_sync.spool.job import State
 from browser.served import Dashboard
 from unit.factories import NOW, capture, failure, item, receipt
 
-from integration.test_dashboard import client, fill, put
+from integration.dashboards import client, put
 from services.dashboard.web.streams import MAX_STREAMS
 
 SENTENCE = "the connection broke " * 20
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> DataFolder:
-    data = DataFolder(tmp_path / "data")
-    fill(data)
-    return data
 
 
 @pytest.fixture
