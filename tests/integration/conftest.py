@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from bandcamp_sync.paths import DataFolder
+from browser.served import Dashboard
 from flask.testing import FlaskClient
 from standin import StandIn, World
 
@@ -151,3 +152,10 @@ def data(tmp_path: Path) -> DataFolder:
 def web(data: DataFolder) -> FlaskClient:
     """A dashboard over it."""
     return client(data)
+
+
+@pytest.fixture
+def served(data: DataFolder) -> Iterator[Dashboard]:
+    """A dashboard over it, under gunicorn."""
+    with Dashboard(data) as one:
+        yield one

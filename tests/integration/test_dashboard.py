@@ -2,15 +2,10 @@
 
 import base64
 import json
-import os
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ import requests
 from bandcamp_sync.control import Verb, take
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.spool.job import State
+from browser.served import Dashboard
 from flask.testing import FlaskClient
 from unit.factories import LINK, item
 
@@ -196,37 +192,6 @@ def test_programs_may_send_the_password_itself(data: DataFolder) -> None:
 # --- under gunicorn -------------------------------------------------------------------------------------------------
 
 
-class Served:
-    """A real dashboard process."""
-
-    def __init__(self, data: DataFolder) -> None:
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.bind = f"127.0.0.1:{probe.getsockname()[1]}"
-        self.url = f"http://{self.bind}"
-        paths = os.pathsep.join([str(ROOT), str(ROOT / "shared")])
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": paths, "DATA_DIR": str(data.root), "DASHBOARD_BIND": self.bind}
-        command = [sys.executable, "-m", "services.dashboard.start"]
-        self.process = subprocess.Popen(command, env=env, cwd=ROOT)
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                requests.get(f"{self.url}/healthz", timeout=2)
-                return
-            except requests.ConnectionError:
-                time.sleep(0.1)
-        raise AssertionError("the dashboard did not come up")
-
-
-@pytest.fixture
-def served(data: DataFolder) -> Iterator[Served]:
-    one = Served(data)
-    yield one
-    if one.process.poll() is None:
-        one.process.terminate()
-        one.process.wait(15)
-
-
 def events(response: requests.Response) -> Iterator[tuple[str, Any]]:
     """(name, data) of each event as it comes."""
     name = ""
@@ -237,7 +202,7 @@ def events(response: requests.Response) -> Iterator[tuple[str, Any]]:
             yield name, json.loads(line.removeprefix("data: "))
 
 
-def test_a_change_is_an_event_within_a_second(served: Served, data: DataFolder) -> None:
+def test_a_change_is_an_event_within_a_second(served: Dashboard, data: DataFolder) -> None:
     with requests.get(f"{served.url}/api/events", stream=True, timeout=10) as response:
         stream = events(response)
         first = dict(next(stream) for _ in range(5))
@@ -250,7 +215,7 @@ def test_a_change_is_an_event_within_a_second(served: Served, data: DataFolder) 
         assert time.monotonic() - began < 1.0
 
 
-def test_log_lines_are_followed_across_rotation(served: Served, data: DataFolder) -> None:
+def test_log_lines_are_followed_across_rotation(served: Dashboard, data: DataFolder) -> None:
     log = data.logs / "worker.log"
     with requests.get(f"{served.url}/api/logs/stream?file=worker", stream=True, timeout=10) as response:
         stream = events(response)
@@ -266,10 +231,11 @@ def test_log_lines_are_followed_across_rotation(served: Served, data: DataFolder
         assert next(stream)[1]["line"] == "after"
 
 
-def test_it_ends_within_seconds_though_pages_are_open(served: Served) -> None:
+def test_it_ends_within_seconds_though_pages_are_open(served: Dashboard) -> None:
     with requests.get(f"{served.url}/api/events", stream=True, timeout=10) as response:
         next(events(response))
         began = time.monotonic()
+        assert served.process is not None
         served.process.send_signal(signal.SIGTERM)
         served.process.wait(15)
         assert time.monotonic() - began < 4

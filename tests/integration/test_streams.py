@@ -22,13 +22,6 @@ from services.dashboard.web.streams import MAX_STREAMS
 SENTENCE = "the connection broke " * 20
 
 
-@pytest.fixture
-def served(data: DataFolder) -> Iterator[Dashboard]:
-    one = Dashboard(data)
-    yield one
-    one.stop()
-
-
 class Client:
     """One stream, as the bytes that a socket brings. `buffer`: how much may wait to be read."""
 
