@@ -37,7 +37,7 @@ def test_each_stage_by_hand_does_its_part(launch: Launch) -> None:
     assert "fan id 7654321" in bandcampsync(stack, "scraper", "fan-id")
     assert "3 new" in bandcampsync(stack, "scraper", "scrape")
     assert len(stack.jobs("pending")) == 0
-    assert "3 queue" in bandcampsync(stack, "reconciler", "reconcile")
+    assert "queued 3" in bandcampsync(stack, "reconciler", "reconcile")
     assert {job["key"] for job in stack.jobs("pending")} == set(new)
     assert "3 placed, 0 not yet" in bandcampsync(stack, "worker", "work", "--drain")
     assert "nothing to do" in bandcampsync(stack, "reconciler", "reconcile")
