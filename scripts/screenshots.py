@@ -2,8 +2,8 @@
 
 The collection is the stand-in Bandcamp's gallery. Most of it is fetched at full speed; then a handful is let go on a
 slow line, and once two downloads are under way, with a retry waiting and one purchase failed, the pictures are taken:
-desktop (1400x900) and phone (390x844, at twice the density). What the throughput chart shows of the hours before is made
-up. Takes two minutes or three; with names of pictures as arguments, those alone are taken.
+desktop (1400x900) and phone (390x844, at twice the density). What the throughput chart shows of the hours before is
+made up. Takes two minutes or three; with names of pictures as arguments, those alone are taken.
 """
 
 import json
