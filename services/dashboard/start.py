@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from bandcamp_sync.errors import SettingInvalid
+from bandcamp_sync.processes import leave_no_core
 from bandcamp_sync.settings import Settings
 
 
@@ -18,6 +19,7 @@ def main() -> NoReturn:
     except SettingInvalid as error:
         sys.stderr.write(f"bandcampsync: {error}\n")
         sys.exit(2)
+    leave_no_core()  # and what it becomes keeps to that
     conf = Path(__file__).with_name("gunicorn.conf.py")
     gunicorn = ["-m", "gunicorn", "--config", str(conf), "--bind", settings.dashboard_bind]
     os.execv(sys.executable, [sys.executable, *gunicorn, "services.dashboard.web.app:from_environment()"])

@@ -26,6 +26,7 @@ from bandcamp_sync.collection.item import KEY_PATTERN
 from bandcamp_sync.control import Verb, is_asked
 from bandcamp_sync.errors import BandcampSyncError, Stopped
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import DataFolder
 
@@ -211,8 +212,7 @@ def every(data: DataFolder) -> Iterator[Action]:
 
 def _read(path: Path) -> Action:
     """Raises OSError, and ValueError for what is no action."""
-    with path.open("rb") as file:
-        action = Action.model_validate_json(file.read(_FILE_LIMIT))
+    action = Action.model_validate_json(read_bytes(path, _FILE_LIMIT))
     if path.name != f"{action.id}.json":
         raise ValueError(f"{path.name} calls itself {action.id}")
     return action

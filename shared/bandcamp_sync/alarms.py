@@ -4,21 +4,27 @@ An alarm is told once (log, notification) when it is raised, stays visible in `s
 raised it finds things right again.
 """
 
-import json
 import logging
 from datetime import datetime
+from pathlib import Path
 
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.paths import DataFolder
 
 log = logging.getLogger(__name__)
+
+#: What this process said of alarms that no disk took, so that it says it once.
+_unwritten: dict[Path, str] = {}
 
 SESSION = "session"
 MUSIC_FOLDER = "music-folder"
 COLLECTION = "collection"
 BANDCAMP = "bandcamp"
 DISK = "disk"
+#: Other users of this machine can read the cookies, or put others in their place.
+EXPOSED = "exposed-cookies"
 
 
 def raise_alarm(data: DataFolder, name: str, sentence: str, needs_person: bool, now: datetime) -> bool:
@@ -27,9 +33,17 @@ def raise_alarm(data: DataFolder, name: str, sentence: str, needs_person: bool, 
     known = _read(data).get(name)
     if known is not None and known["sentence"] == sentence:
         return False
-    log.error("ALARM %s: %s", name, sentence)
+    if _unwritten.get(path) != sentence:
+        log.error("ALARM %s: %s", name, sentence)
     alarm = {"name": name, "sentence": sentence, "needs_person": needs_person, "since": rfc3339(now)}
-    atomic.write_json(path, alarm)
+    try:
+        atomic.write_json(path, alarm)
+    except OSError as error:
+        # What it tells of may be this very disk; what raised it goes on to say so.
+        _unwritten[path] = sentence
+        log.debug("the alarm %s is not written: %s", name, error.strerror)
+        return False
+    _unwritten.pop(path, None)
     return True
 
 
@@ -56,7 +70,7 @@ def _read(data: DataFolder) -> dict[str, dict[str, object]]:
         return alarms
     for path in paths:
         try:
-            value = json.loads(path.read_bytes())
+            value = read_json(path)
             alarms[path.stem] = {
                 "name": path.stem,
                 "sentence": str(value["sentence"]),

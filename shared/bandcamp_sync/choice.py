@@ -5,7 +5,6 @@ each reconcile puts what was bought before that moment, and has no receipt, onto
 anything, also what a later scrape finds. Which those were is remembered, so that `everything` takes back just those.
 """
 
-import json
 import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.collection.item import Item, is_key
 from bandcamp_sync.control import Request, Verb, ask
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.quarantine import quarantine
+from bandcamp_sync.files.reading import NotAFile, read_json
 from bandcamp_sync.ignore import change_ignored, read_ignored
 from bandcamp_sync.paths import DataFolder
 
@@ -45,13 +46,34 @@ class Choice:
 
 def read_choice(data: DataFolder) -> Choice | None:
     """What was chosen; None when nothing ever was, which does the same as `everything`."""
-    value = _read(data.choice)
+    return _choice_in(_read(data.choice))
+
+
+def _choice_in(value: object) -> Choice | None:
     if not isinstance(value, dict) or "since" not in value:
         return None
     since = _moment(value["since"])
     if since is None and value["since"] is not None:
         return None
     return Choice(since, _keys(value.get("keys")), _keys(value.get("adding")))
+
+
+def check_choice(data: DataFolder, now: datetime) -> None:
+    """Put a file that is no choice aside. What it had put onto the ignore list stays there, so nothing is fetched."""
+    try:
+        if _choice_in(read_json(data.choice)) is not None:
+            return
+        problem = "it is no choice"
+    except FileNotFoundError:
+        return
+    except NotAFile as error:
+        problem = str(error.strerror)
+    except ValueError:
+        problem = "it is no JSON"
+    except OSError as error:
+        log.warning("%s cannot be read (%s)", data.choice, error.strerror)
+        return
+    quarantine(data.choice, now, problem)
 
 
 def ask_choice(data: DataFolder, mode: str, now: datetime) -> None:
@@ -124,7 +146,7 @@ def _write(data: DataFolder, choice: Choice) -> None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_bytes())
+        return read_json(path)
     except (OSError, ValueError):
         return None
 

@@ -4,7 +4,6 @@ Here errors become sentences and exit codes: 0 all done; 1 some items failed; 2 
 4 Bandcamp unreachable or refusing; 5 local trouble.
 """
 
-import json
 import os
 import signal
 import sys
@@ -50,7 +49,9 @@ def _running(service: str) -> Iterator[App]:
     """Settings, logging and signals for a command; errors become one line and an exit code."""
     from bandcamp_sync.deeds import by_hand
     from bandcamp_sync.notify import tell_news
+    from bandcamp_sync.processes import leave_no_core
 
+    leave_no_core()
     ctx = click.get_current_context()
     debug = bool(ctx.find_root().params.get("debug"))
     try:
@@ -73,7 +74,8 @@ def _running(service: str) -> Iterator[App]:
     except BandcampSyncError as error:
         _end(error, str(error), exit_code(error), debug)
     except OSError as error:
-        _end(error, f"{error.filename or 'the data folder'}: {error.strerror}", 5, debug)
+        mends = f"; run: chown -R {os.getuid()}:{os.getgid()} there" if isinstance(error, PermissionError) else ""
+        _end(error, f"{error.filename or 'the data folder'}: {error.strerror}{mends}", 5, debug)
     except ModuleNotFoundError:
         raise  # for `Commands`, which knows what was asked for
     except Exception as error:
@@ -87,26 +89,28 @@ def _running(service: str) -> Iterator[App]:
 
 def _end(error: Exception, sentence: str, code: int, debug: bool) -> NoReturn:
     """One clear line, the traceback only when it was asked for, and the exit code."""
+    from bandcamp_sync.library.names import for_terminal
+
     if debug:
-        click.echo(redact("".join(traceback.format_exception(error))), err=True)
+        for line in redact("".join(traceback.format_exception(error))).split("\n"):
+            indent = len(line) - len(line.lstrip(" "))
+            click.echo(" " * indent + for_terminal(line[indent:]), err=True)
     if not isinstance(error, Stopped):
-        click.echo(f"bandcampsync: {redact(sentence)}", err=True)
+        click.echo(f"bandcampsync: {for_terminal(redact(sentence))}", err=True)
     sys.exit(code)
 
 
 def _log_to(app: App, service: str) -> None:
-    from bandcamp_sync.errors import FolderTrouble
+    from bandcamp_sync.folders import make_folders, not_a_folder
     from bandcamp_sync.logs.setup import set_up_logging
 
+    make_folders(app.data)
     try:
-        app.data.root.mkdir(parents=True, exist_ok=True)
         # On a terminal the lines of progress are drawn; only what is wrong is written between them.
         console_level = "WARNING" if sys.stdout.isatty() else None
         set_up_logging(service, app.settings.log_level, app.data.logs, console=True, console_level=console_level)
     except OSError as error:
-        raise FolderTrouble(
-            app.data.root, f"cannot be written ({error.strerror}); run: chown -R {os.getuid()}:{os.getgid()} there"
-        ) from error
+        raise not_a_folder(app.data, error) from error
 
 
 def _stopper(app: App) -> Callable[[int, FrameType | None], Any]:
@@ -352,6 +356,8 @@ def _verify(app: App, mend: bool) -> int:
             app.say(f"gone: {verdict.job.label}: {verdict.job.receipt.folder} is not there (moved or deleted)")
         for path, problem in verdict.problems:
             app.say(f"broken: {verdict.job.label}: {path} {problem}")
+        for path, problem in verdict.unreadable:
+            app.say(f"unreadable: {verdict.job.label}: {path} {problem}")
 
     with Saying("checking the library") as line:
         verdicts = verify(app.data, app.music, app.clock, tell)
@@ -500,13 +506,13 @@ def _restore(app: App, source: BinaryIO, force: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def status(as_json: bool) -> None:
     """The books: every purchase in one state, and what needs you."""
-    from bandcamp_sync.show import status_lines
+    from bandcamp_sync.show import printable_json, status_lines
     from bandcamp_sync.stages.status import books_view
 
     with _running("reconciler") as app:
         view = books_view(app.settings, app.data, app.clock)
         if as_json:
-            click.echo(json.dumps(view, ensure_ascii=False, indent=1))
+            click.echo(printable_json(view))
             return
         for line in status_lines(view):
             app.say(line)

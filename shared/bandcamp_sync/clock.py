@@ -59,4 +59,5 @@ class Clock:
 
 def rfc3339(moment: datetime) -> str:
     """`2026-11-23T12:00:00Z`: UTC, whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Not strftime: it writes the year 202 with three digits, which nobody reads back.
+    return moment.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"

@@ -6,7 +6,6 @@ renaming it to `.taken`, and removes it when the deed is done: a request that co
 whose taker was killed is found again.
 """
 
-import json
 import logging
 import secrets
 from collections.abc import Iterable, Mapping
@@ -19,6 +18,7 @@ from typing import Any
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import parse_json, read_bytes
 from bandcamp_sync.paths import DataFolder
 
 log = logging.getLogger(__name__)
@@ -118,7 +118,7 @@ def _keys(path: Path) -> list[str] | None:
     """The keys in the file's name and content; None when it names none, and so asks for everything."""
     named: list[object] = [part for part in path.name.split(".")[1:2] if is_key(part)]
     try:
-        value = json.loads(path.read_bytes() or b"{}")
+        value = parse_json(read_bytes(path) or b"{}")
         listed = value.get("keys") if isinstance(value, dict) else None
         named += listed if isinstance(listed, list) else []
     except (OSError, ValueError):

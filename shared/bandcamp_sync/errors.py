@@ -6,9 +6,14 @@ The first three are "trouble of ours": they cost a job no attempt. Errors carry 
 codes, and `str()` of each is the one clear line that a user reads. No field ever holds a cookie or a signed URL.
 """
 
+import errno
+import os
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+
+#: Of a wrong value no more is shown.
+_SHOWN_CHARS = 200
 
 
 class BandcampSyncError(Exception):
@@ -20,7 +25,8 @@ class SettingInvalid(BandcampSyncError):
 
     def __init__(self, name: str, value: str, allowed: str) -> None:
         self.name, self.value, self.allowed = name, value, allowed
-        super().__init__(f"{name}={value!r} is not valid: it may be {allowed}")
+        shown = repr(value) if len(value) <= _SHOWN_CHARS else f"{value[:_SHOWN_CHARS]!r}..."
+        super().__init__(f"{name}={shown} is not valid: it may be {allowed}")
 
 
 class UnknownKey(BandcampSyncError):
@@ -118,11 +124,14 @@ class Unreachable(BandcampTrouble):
 
 
 class RateLimited(BandcampTrouble):
-    """Bandcamp asked for patience (429). `until` is when asking is allowed again."""
+    """Nobody asks anything for now: Bandcamp said so (429), or is out of order. `until`: when asking is allowed again.
 
-    def __init__(self, until: datetime) -> None:
-        self.until = until
-        super().__init__(f"Bandcamp asks for patience (429); nothing is asked before {until:%Y-%m-%d %H:%M:%S} UTC")
+    `why`: what it is, as the beginning of a sentence.
+    """
+
+    def __init__(self, until: datetime, why: str = "Bandcamp asks for patience (429)") -> None:
+        self.until, self.why = until, why
+        super().__init__(f"{why}; nothing is asked before {until:%Y-%m-%d %H:%M:%S} UTC")
 
 
 class Challenged(BandcampTrouble):
@@ -202,7 +211,8 @@ class FolderTrouble(LocalTrouble):
 
     def __init__(self, path: Path | str, problem: str) -> None:
         self.path, self.problem = path, problem
-        super().__init__(f"{_place(path)}: {problem}")
+        mends = f"; run: chown {os.getuid()}:{os.getgid()} {path}" if problem == os.strerror(errno.EACCES) else ""
+        super().__init__(f"{_place(path)}: {problem}{mends}")
 
 
 class MusicFolderMissing(LocalTrouble):

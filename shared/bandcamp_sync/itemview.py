@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from bandcamp_sync.books import Row
 from bandcamp_sync.clock import rfc3339
+from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.spool.job import Job, State
 from bandcamp_sync.spool.spool import Spool
@@ -45,7 +46,7 @@ def _peek(spool: Spool, key: str) -> Job | None:
     """The job of this key, wherever it lies; None when there is none that can be read."""
     for state in _ORDER:
         try:
-            return Job.model_validate_json(spool.path(state, key).read_bytes())
+            return Job.model_validate_json(read_bytes(spool.path(state, key)))
         except (OSError, ValidationError):
             continue
     return None

@@ -3,7 +3,6 @@
 Works without a view of `config/` and `music/`: what it needs of those, the other services publish in `state/`.
 """
 
-import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from pydantic import ValidationError
 
 from bandcamp_sync.books import Known, Policy, Row, count, rows
 from bandcamp_sync.collection.item import Capture, is_key
+from bandcamp_sync.files import reading
 from bandcamp_sync.ignore import read_ignored
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
@@ -83,7 +83,7 @@ class Ledger:
             stat = self._data.collection.stat()
             mark = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
             if self._capture[0] != mark:
-                self._capture = (mark, Capture.model_validate_json(self._data.collection.read_bytes()))
+                self._capture = (mark, Capture.model_validate_json(reading.read_bytes(self._data.collection)))
         except (OSError, ValidationError):
             self._capture = (None, None)
         return self._capture
@@ -111,6 +111,6 @@ def is_seen(path: Path) -> bool:
 def read_json(path: Path) -> Any:
     """What a small file of `state/` holds; None when it cannot be read."""
     try:
-        return json.loads(path.read_bytes())
+        return reading.read_json(path)
     except (OSError, ValueError):
         return None

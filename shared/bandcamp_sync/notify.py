@@ -1,16 +1,22 @@
 """Telling the user, away from the screen, what needs them: each alarm once, through Apprise (NOTIFY_URLS)."""
 
-import json
 import logging
+import re
+from urllib.parse import unquote
 
 from bandcamp_sync.alarms import raised_alarms
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
+from bandcamp_sync.library.names import for_terminal
+from bandcamp_sync.logs.redact import register_secret
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _TITLE = "BandcampSync needs you"
+#: What stands in many an address, and is no secret.
+_WORDS = frozenset({"webhooks", "services", "messages", "sendMessage"})
 
 
 def tell_news(settings: Settings, data: DataFolder) -> None:
@@ -20,7 +26,7 @@ def tell_news(settings: Settings, data: DataFolder) -> None:
     told = _told(data)
     standing = {str(a["name"]): str(a["sentence"]) for a in raised_alarms(data) if a["needs_person"]}
     news = {name: sentence for name, sentence in standing.items() if told.get(name) != sentence}
-    sent = news if not news or _send(settings.notify_urls, "\n".join(news.values())) else {}
+    sent = news if not news or _send(settings.notify_urls, "\n".join(map(for_terminal, news.values()))) else {}
     now_told = {name: s for name, s in {**told, **sent}.items() if name in standing}
     if now_told != told:
         try:
@@ -31,7 +37,7 @@ def tell_news(settings: Settings, data: DataFolder) -> None:
 
 def _told(data: DataFolder) -> dict[str, str]:
     try:
-        value = json.loads((data.state / "notified.json").read_bytes())
+        value = read_json(data.state / "notified.json")
         return {str(name): str(sentence) for name, sentence in value.items()}
     except (OSError, ValueError, AttributeError):
         return {}
@@ -43,6 +49,7 @@ def _send(urls: str, body: str) -> bool:
     except ImportError:
         log.warning("NOTIFY_URLS is set, but Apprise is not installed here")
         return False
+    _hide_tokens(urls)
     try:
         target = apprise.Apprise()
         # Apprise's own log lines quote addresses, and those hold the user's tokens.
@@ -51,3 +58,13 @@ def _send(urls: str, body: str) -> bool:
     except Exception as error:  # plugins of some hundred services raise what they like
         log.warning("the notification was not sent (%s)", type(error).__name__)
         return False
+
+
+def _hide_tokens(urls: str) -> None:
+    """Services put tokens anywhere in an address but in the host's name, and what connects there logs the address."""
+    for url in urls.split():
+        _, _, rest = url.partition("://")
+        place, slash, path = rest.partition("/")
+        for piece in re.split(r"[/:@?&=,]+", place.rpartition("@")[0] + slash + path):
+            if piece not in _WORDS:
+                register_secret(unquote(piece))

@@ -175,6 +175,11 @@ class MusicFolder:
         return self.own / "receipts"
 
     @property
+    def replaced(self) -> Path:
+        """Files that somebody had changed, and that a repair replaced: `replaced/<key>/<time>/`."""
+        return self.own / "replaced"
+
+    @property
     def staging(self) -> Path:
         """Albums in the making: `staging/<key>/`."""
         return self.own / "staging"

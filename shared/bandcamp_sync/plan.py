@@ -48,7 +48,8 @@ class Plan:
 @dataclass(frozen=True)
 class Known:
     """Everything that a plan is made from. `dead`: jobs whose worker gave no sign of life for a lease;
-    `copies`: receipts in the music folder that the spool does not know."""
+    `copies`: receipts in the music folder of which the spool does not know. `gone`: those that were streamed
+    and whose album is not there any more. Somebody deleted it, and is not overruled by a better copy."""
 
     items: Sequence[Item]
     jobs: Jobs
@@ -58,6 +59,7 @@ class Known:
     policy: Policy
     max_attempts: int
     now: datetime
+    gone: Collection[str] = frozenset()
 
 
 def make_plan(known: Known) -> Plan:
@@ -98,6 +100,8 @@ def _remembered(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
 
 def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
     for key, (state, job) in known.jobs.items():
+        if key in known.copies:
+            continue
         item = by_key.get(key, job.item)
         fresh = job.model_copy(update={"item": item})
         if key in known.dead:
@@ -109,7 +113,7 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
         elif state is State.FAILED and (why := _why_again(job, item, known)):
             due = fresh.model_copy(update={"not_before": None})
             yield Intent(Act.RETRY, due.after(What.DUE, known.now, why), State.FAILED, why)
-        elif state is State.DONE and _may_upgrade(job, item, known.now):
+        elif state is State.DONE and key not in known.gone and _may_upgrade(job, item, known.now):
             asked = fresh.after(What.UPGRADE, known.now)
             yield Intent(Act.UPGRADE, asked, State.DONE, "it was streamed; looking for its download again")
 

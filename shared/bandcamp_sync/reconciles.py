@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, Plain
 
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import DataFolder
 
@@ -93,6 +94,6 @@ def last_runs(data: DataFolder) -> dict[str, Any]:
 
 def _read(data: DataFolder) -> _Runs:
     try:
-        return _Runs.model_validate_json(data.reconciles.read_bytes())
+        return _Runs.model_validate_json(read_bytes(data.reconciles))
     except (OSError, ValueError):
         return _Runs()

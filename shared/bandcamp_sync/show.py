@@ -1,5 +1,6 @@
 """What a person sees in a terminal: progress while albums arrive, and the books in lines."""
 
+import json
 import logging
 import sys
 import threading
@@ -96,6 +97,16 @@ class Saying(logging.Handler):
             self._status.update(Text(redact(for_terminal(text))[:100]))
 
 
+def printable_json(value: object) -> str:
+    """`value` as JSON that a terminal can only show: what would steer one is an escape in it, which means the same."""
+    text = json.dumps(value, ensure_ascii=False, indent=1)
+    return "\n".join("".join(map(_escaped, line)) for line in text.split("\n"))
+
+
+def _escaped(char: str) -> str:
+    return char if char.isprintable() else json.dumps(char)[1:-1]
+
+
 _WORDS = {"preorder": "pre-order"}
 
 
@@ -121,6 +132,8 @@ def status_lines(view: Mapping[str, Any]) -> Iterator[str]:
     for entry in view["waiting"]:
         when = f"; next try {_local(entry['next_try'])}" if entry["next_try"] else ""
         yield f"{_WORDS.get(entry['state'], entry['state'])}: {entry['label']}: {entry['reason']}{when}"
+    if view.get("hold"):
+        yield f"hold: {view['hold']['why']}; nothing is asked before {_local(view['hold']['until'])}"
     for alarm in view["alarms"]:
         yield f"alarm: {alarm['sentence']}"
     if view["needs_you"]:

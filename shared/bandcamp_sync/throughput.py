@@ -6,7 +6,6 @@ one file. A worker that starts takes over a file whose process it sees is gone, 
 nobody takes over is removed once all that it counts is too old.
 """
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -16,6 +15,7 @@ from typing import Any
 
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.processes import is_gone
 
@@ -143,7 +143,7 @@ def _files(folder: Path) -> list[Path]:
 def _read(path: Path) -> dict[int, int]:
     """The buckets of a file; none where it cannot be read."""
     try:
-        buckets = json.loads(path.read_bytes())["buckets"]
+        buckets = read_json(path)["buckets"]
         return {int(at): count for at, count in buckets.items() if type(count) is int and count > 0}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}

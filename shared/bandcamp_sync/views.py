@@ -6,11 +6,12 @@ Every text goes through `redact`, and no field here is a download link, a cookie
 import shutil
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from bandcamp_sync import __version__, alarms
+from bandcamp_sync.bandcamp.pace import standing_hold
 from bandcamp_sync.bandcamp.session import SessionState, read_session
 from bandcamp_sync.books import Row, Shown
 from bandcamp_sync.clock import Clock, rfc3339
@@ -31,8 +32,6 @@ from bandcamp_sync.spool.job import Job, State
 from bandcamp_sync.spool.spool import Spool
 
 MAX_PER_PAGE = 500
-#: A held-until further away than this is a clock that jumped, not a wish of Bandcamp's.
-_LONGEST_HOLD_S = 1800.0
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,15 @@ class Views:
         raised = [{**alarm, "sentence": redact(str(alarm["sentence"]))} for alarm in alarms.raised_alarms(self.data)]
         scrape, session = self._scrape(now), read_session(self.data.session)
         logged_out = session.checked_at is not None and not session.logged_in
+        held = standing_hold(self.data.patience, now)
         seen = Seen(
             now=now,
-            paused=self.data.paused.exists(),
+            paused=is_seen(self.data.paused),
             session_problem=_said(session.problem) if logged_out else None,
             scraping=scrape["running_since"] is not None,
             scrape_error=scrape["error"] if scrape["result"] == "failed" else None,
-            held_until=self._held_until(now),
+            held=held.why if held else "",
+            held_until=held.until if held else None,
             counts=books.counts,
             alarms=raised,
             units=units,
@@ -92,6 +93,7 @@ class Views:
             "scrape": scrape,
             "reconcile": last_runs(self.data),
             "alarms": raised,
+            "hold": {"until": rfc3339(held.until), "why": held.why} if held else None,
             "needs_you": [
                 *self._alarms_for_you(raised),
                 *self._login_for_you(session, books, raised, now),
@@ -120,13 +122,6 @@ class Views:
             return None
         # One that began long ago was left by a process that was killed.
         return str(started) if -60.0 <= age_s < 7200.0 else None
-
-    def _held_until(self, now: datetime) -> datetime | None:
-        patience = read_json(self.data.patience)
-        until = patience.get("hold_until") if isinstance(patience, dict) else None
-        if not isinstance(until, int | float) or not 0 < until - now.timestamp() < _LONGEST_HOLD_S:
-            return None
-        return datetime.fromtimestamp(until, UTC)
 
     def _disk(self, books: Books) -> dict[str, int | None]:
         used = self._used.of(books, lambda: sum(row.size or 0 for row in books.rows))

@@ -80,6 +80,16 @@ class Stack:
         assert told.returncode == 0, told.stdout + told.stderr
 
     @property
+    def supervisord(self) -> int:
+        """Its process; 0 when there is none."""
+        return self._process.pid if self._process is not None else 0
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What the services get, for a command that is run by hand."""
+        return dict(self._crew)
+
+    @property
     def output(self) -> Path:
         """What all services said."""
         return self._root / "output.log"

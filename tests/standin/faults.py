@@ -19,6 +19,7 @@ REPLACING: dict[str, str] = {
     "expired_link": "file",  # the download page with its re-authentication block open
     "cutoff": "file",  # the download page with its cut-off block open
     "redirect_login": "page",  # 302 to the log-in page
+    "redirect": "any",  # to another address [to, code]
     "garbage": "collection",  # 200, application/json, and no JSON [body]
     "empty": "any",  # 200 and nothing
     "hang": "any",  # no answer at all for [seconds], then the line is cut
@@ -38,6 +39,7 @@ CONTENT: dict[str, str] = {
     "null_fields": "any",  # [fields] are null
     "drop_fields": "any",  # [fields] are missing
     "string_ids": "any",  # every id is a string
+    "elsewhere": "any",  # addresses point at another host [to: http://host:port, fields]
     "false_more": "collection",  # more_available: false though there is more
     "no_more_field": "collection",  # no more_available
     "overshoot": "collection",  # last_token lies [by] items too far (negative: too near)
@@ -63,6 +65,8 @@ LINE: dict[str, str] = {
     "flip_byte": "file",  # [percent | offset, where: body|entry|audio]
     "wrong_length": "file",  # Content-Length is off by [delta]
     "no_length": "file",  # [mode: close|chunked]
+    "drip": "page",  # a byte each [seconds], and never an end [where: body|headers]
+    "endless": "page",  # [mebibytes] that never end [gzip: true packs them, where: body|headers]
 }
 
 FAULTS: dict[str, str | tuple[str, ...]] = {

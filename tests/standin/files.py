@@ -13,6 +13,7 @@ from urllib.parse import quote
 from standin import items, pages
 from standin.exchange import Exchange, Response, html, redirect
 from standin.model import Purchase
+from standin.mutations import mutate
 from standin.ranges import asked_range
 from standin.settings import Settings
 from standin.shelf import Body, Shelf
@@ -71,7 +72,7 @@ class FileHost:
             plain = "json" if wants_json else "js" if ".vrs" in request.query else "var"
             # The literal can only say ok; anything else needs an object to say it in.
             wrapper = "var_json" if plain == "var" and variant else plain
-        return _wrapped(self._stat_data(exchange, purchase, fmt, str(variant)), wrapper)
+        return _wrapped(mutate(exchange, self._stat_data(exchange, purchase, fmt, str(variant))), wrapper)
 
     def stream(self, exchange: Exchange, fmt: str, track_id: str) -> Response:
         """`/stream/<hash>/<format>/<track>`."""

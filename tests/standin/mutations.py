@@ -1,5 +1,6 @@
 """Faults that change the data of an answer, whatever the answer is."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,20 @@ def mutate(exchange: Exchange, data: Any) -> Any:
         old = str(params.get("from", "redownload_urls"))
         new = str(params.get("to", f"{old}_v2"))
         data = _walk(data, lambda name, value: (new if name == old else name, value))
+    if (params := exchange.fault("elsewhere")) is not None:
+        data = _pointed(data, params, named=params.get("fields") is None)
+    return data
+
+
+def _pointed(data: Any, params: dict[str, Any], named: bool) -> Any:
+    """Every address in `data` (of the fields that are named, at any depth below them) with another host."""
+    if isinstance(data, dict):
+        fields = params.get("fields") or ()
+        return {name: _pointed(value, params, named or name in fields) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_pointed(value, params, named) for value in data]
+    if named and isinstance(data, str) and re.match(r"(?:https?:)?//", data):
+        return str(params["to"]) + "/" + data.partition("//")[2].partition("/")[2]
     return data
 
 

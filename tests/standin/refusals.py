@@ -73,6 +73,10 @@ def _redirect_login(exchange: Exchange, params: Params) -> Response:
     return redirect(f"{exchange.request.base}/login?from=fan_page")
 
 
+def _redirect(exchange: Exchange, params: Params) -> Response:
+    return Response(int(params.get("code", 302)), b"", headers=[("Location", str(params["to"]))])
+
+
 def _garbage(exchange: Exchange, params: Params) -> Response:
     body = str(params.get("body", '{"items": [{"item_id": 1, "band_na'))
     return Response(200, body.encode(), "application/json")
@@ -94,6 +98,7 @@ ANSWERS: dict[str, Callable[[Exchange, Params], Response]] = {
     "error_page": _error_page,
     "throttle_page": _throttle_page,
     "redirect_login": _redirect_login,
+    "redirect": _redirect,
     "garbage": _garbage,
     "empty": _empty,
     "hang": _empty,  # never sent, see wire.py

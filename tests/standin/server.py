@@ -162,6 +162,12 @@ class StandIn:
         cookies.write(place, text)
         return place
 
+    def serve_instead(self, key: str, data: bytes, mime: str = "application/zip") -> None:
+        """Serve a test's own bytes as the file of a purchase."""
+        purchase = self.world.by_key(key)
+        assert purchase is not None and purchase.release is not None
+        self.site.shelf.serve_instead(purchase.release, data, mime)
+
     def __enter__(self) -> "StandIn":
         return self.start()
 

@@ -6,6 +6,7 @@ import socket
 import struct
 import threading
 import time
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -49,6 +50,9 @@ def deliver(line: Line, exchange: Exchange, response: Response, rate: int | None
         line.stopping.wait(float(hang.get("seconds", 60)))
         line.cut = True
         return
+    if (params := exchange.fault("drip") or exchange.fault("endless")) is not None:
+        without_end(line, params, drips=exchange.fault("drip") is not None)
+        return
     body = _damage(exchange, response.body)
     length, framing = _framing(exchange, len(body))
     head_only = exchange.request.method == "HEAD" or response.status in (204, 304)
@@ -60,6 +64,22 @@ def deliver(line: Line, exchange: Exchange, response: Response, rate: int | None
     _send_body(line, exchange, body, rate, framing == "chunked")
     if framing == "length" and length != len(body):
         line.cut = True
+
+
+def without_end(line: Line, params: dict[str, Any], drips: bool) -> None:
+    """An answer that never ends: of single bytes, or of as many as the line takes."""
+    line.cut = True
+    headers = params.get("where") == "headers"
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+    packer = zlib.compressobj(9, wbits=31) if params.get("gzip") else None
+    head += b"Content-Encoding: gzip\r\n" if packer else b""
+    line.sock.sendall(head + (b"X-More: " if headers else b"Connection: close\r\n\r\n"))
+    piece = b"X" if drips else b"X" * (1 << 20)
+    for _ in range(3600 if drips else int(params.get("mebibytes", 4096))):
+        packed = packer.compress(piece) if packer else piece
+        line.send(packed)
+        if drips and line.stopping.wait(float(params.get("seconds", 0.5))):
+            return
 
 
 def _head(response: Response, length: int, framing: str, close: bool) -> bytes:

@@ -146,8 +146,8 @@ def test_a_request_that_is_kept_waits_and_is_taken_once_more(data: DataFolder, c
 
 
 def test_a_request_that_cannot_be_left_has_failed(data: DataFolder) -> None:
-    data.control.write_text("no folder")
-    with pytest.raises(OSError, match=r"exists|directory"):
+    data.control.symlink_to("not-mounted")
+    with pytest.raises(OSError, match="not there"):
         click(data, Verb.SCRAPE)
     ((state, outcome),) = told(data, "state", "outcome")
     assert state == "failed"

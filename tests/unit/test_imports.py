@@ -32,8 +32,9 @@ LAYERS = (
         "logs",
         "throughput",
         "covers",
+        "folders",
     },
-    {"files", "settings", "errors", "clock", "paths", "processes", "pictures", "kept"},
+    {"files", "settings", "errors", "clock", "paths", "processes", "pictures", "kept", "machine"},
 )
 #: Values that anyone may import, wherever they stand: settings need them to know what is allowed.
 PURE_VALUES = {"bandcamp.formats", "library.names"}

@@ -98,7 +98,7 @@ def test_a_file_that_is_garbage_tells_nothing_and_is_written_anew(data: DataFold
 
 
 def test_a_file_that_cannot_be_written_stops_nothing(data: DataFolder) -> None:
-    data.reconciles.mkdir(parents=True)
+    data.state.symlink_to("not-mounted")
     note_run(data, NOW, {"queue": 1})
     assert last_runs(data)["recent"] == []
 

@@ -275,7 +275,7 @@ def test_the_leftovers_of_workers_that_are_gone_are_removed_when_they_count_noth
 
 def test_a_folder_that_cannot_be_written_costs_the_count_alone(data: DataFolder, clock: MovableClock) -> None:
     data.state.mkdir(parents=True)
-    data.throughput.write_text("a file where the folder should be")
+    data.throughput.symlink_to("not-mounted")
     mine = tally(data, clock)
     mine.count(10)
     mine.count(10)

@@ -3,6 +3,7 @@
 import secrets
 
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.paths import DataFolder
 
 _BYTES = 32
@@ -15,7 +16,7 @@ def signing_key(data: DataFolder) -> bytes:
     try:
         if atomic.write_new(path, fresh, 0o600):
             return fresh
-        kept = path.read_bytes()
+        kept = read_bytes(path)
         if len(kept) == _BYTES:
             return kept
         atomic.write_bytes(path, fresh, 0o600)

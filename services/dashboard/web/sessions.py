@@ -6,7 +6,6 @@ ids of those that were logged out count no more. They are kept in `state/`, so t
     dashboard.logged-out.json    {id: when, in seconds since the epoch}
 """
 
-import json
 import logging
 import re
 import secrets
@@ -17,6 +16,7 @@ from pathlib import Path
 from threading import Lock
 
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import parse_json, read_bytes
 
 log = logging.getLogger(__name__)
 
@@ -58,9 +58,8 @@ class LoggedOut:
     def _read(self) -> dict[str, float]:
         """What the file holds; nothing when it is not there, or is garbage."""
         try:
-            with self._path.open("rb") as file:
-                found = json.loads(file.read(_MAX_BYTES))
-        except (OSError, ValueError, RecursionError):
+            found = parse_json(read_bytes(self._path, _MAX_BYTES))
+        except (OSError, ValueError):
             return {}
         return self._lasting(found) if isinstance(found, dict) else {}
 

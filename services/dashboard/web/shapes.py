@@ -156,6 +156,13 @@ class Need(Shape):
     link: Link | None
 
 
+class Hold(Shape):
+    """Nobody asks Bandcamp anything until then, and why."""
+
+    until: Time
+    why: str
+
+
 class Status(Shape):
     """How the whole is, and why. `systemd`: each unit's worst active state."""
 
@@ -173,6 +180,7 @@ class Status(Shape):
     scrape: Scrape
     reconcile: Reconcile
     alarms: list[Alarm]
+    hold: Annotated[Hold | None, Field(description="null when Bandcamp may be asked")]
     needs_you: list[Need]
     version: str
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from filelock import FileLock, Timeout
@@ -196,12 +196,11 @@ def _put(staged: Path, name: str, content: bytes) -> None:
     path = staged / name
     if os.path.lexists(path):
         raise NotABackup(f"{name[:100]!r} is in it twice")
+    if any((staged / above).is_file() for above in PurePosixPath(name).parents):
+        raise NotABackup(f"{name[:100]!r} lies below a file")
     is_private = name.startswith(("config/", "inbox/", "collection.json"))
-    try:
-        # All is made durable at once, before the first rename.
-        atomic.write_bytes(path, content, 0o600 if is_private else None, durable=False)
-    except (FileExistsError, NotADirectoryError) as error:
-        raise NotABackup(f"{name[:100]!r} lies below a file") from error
+    # All is made durable at once, before the first rename.
+    atomic.write_bytes(path, content, 0o600 if is_private else None, durable=False)
 
 
 def _check_places(data: DataFolder, staged: Path) -> None:

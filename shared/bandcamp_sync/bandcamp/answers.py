@@ -88,7 +88,8 @@ def as_int(value: Any) -> int | None:
     if isinstance(value, bool):
         return None
     if isinstance(value, int | float):
-        return int(value) if math.isfinite(value) else None
+        # No number of Bandcamp's has more digits; with thousands of them it would make a name that no disk takes.
+        return int(value) if math.isfinite(value) and abs(value) < 10**20 else None
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}", value.strip()) else None
 
 

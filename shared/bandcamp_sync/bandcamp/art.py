@@ -6,9 +6,10 @@ from http.cookiejar import DefaultCookiePolicy
 import requests
 
 from bandcamp_sync.bandcamp.answers import is_html
+from bandcamp_sync.bandcamp.bodies import retry_after_s
 from bandcamp_sync.bandcamp.hosts import HostPolicy
 from bandcamp_sync.bandcamp.sockets import CuttableAdapter
-from bandcamp_sync.bandcamp.transport import USER_AGENT, retry_after_s
+from bandcamp_sync.bandcamp.transport import USER_AGENT
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import RateLimited, Unreachable
 from bandcamp_sync.pictures import JPEG, is_whole_jpeg, picture_size

@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from bandcamp_sync.bandcamp.answers import is_challenge, is_sure_challenge
-from bandcamp_sync.bandcamp.hosts import HostPolicy
-from bandcamp_sync.errors import Challenged
+from bandcamp_sync.bandcamp.hosts import FILES, HostPolicy
+from bandcamp_sync.errors import Challenged, RedirectRefused
 from bandcamp_sync.logs.redact import redact
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page, Response
+    from playwright.sync_api import BrowserContext, Page, Response, Route
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +33,8 @@ _QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+#: Whose scripts a challenge may need beside Bandcamp's own.
+_CHALLENGE_HOST = "challenges.cloudflare.com"
 _PASS_WITHIN_S = 30.0
 _DOUBT_WITHIN_S = 8.0
 
@@ -184,6 +186,18 @@ class Browser:
         except _playwright_errors() as error:
             raise Challenged("browser", _first_line(error)) from None
 
+    def _let_through(self, route: "Route") -> None:
+        """What a page loads must be of Bandcamp's hosts, by the same scheme and at the same port as all else."""
+        url = route.request.url
+        try:
+            if not url.startswith((f"https://{_CHALLENGE_HOST}/", "data:", "blob:", "about:")):
+                self._policy.check(url)
+        except RedirectRefused as error:
+            log.debug("the browser's page wants something of %s: refused", error.host)
+            route.abort()
+        else:
+            route.continue_()
+
     def _open(self) -> "Page":
         if self._page is None:
             self._start()
@@ -201,13 +215,18 @@ class Browser:
             if path is None:
                 raise Challenged("browser", "no Chromium is installed here (`make setup` installs one)")
             log.info("starting a browser")
-            browser = self._playwright.chromium.launch(executable_path=path, headless=True, args=_QUIET)
+            browser = self._playwright.chromium.launch(
+                executable_path=path, headless=True, args=[*_QUIET, resolver_rules(self._policy)]
+            )
             probe = browser.new_page()
             # A headless browser says so in its name; everything else of it is the real thing.
             self.user_agent = str(probe.evaluate("navigator.userAgent")).replace("Headless", "")
             probe.close()
             self._context = browser.new_context(user_agent=self.user_agent)
             self._context.add_cookies([_for_playwright(c) for c in self._cookies])  # type: ignore[misc]
+            self._context.route("**/*", self._let_through)
+            # No page of Bandcamp's needs one, and the cookies of a host go to each of its ports.
+            self._context.route_web_socket("**/*", lambda one: one.close())
             self._page = self._context.new_page()
         except Error as error:
             self.close()
@@ -215,6 +234,12 @@ class Browser:
         except BaseException:
             self.close()
             raise
+
+
+def resolver_rules(policy: HostPolicy) -> str:
+    """The argument that keeps a browser from every other host, also where a redirect or a socket leads there. Pure."""
+    own = (policy.host, f"*.{policy.host}", FILES, f"*.{FILES}", _CHALLENGE_HOST)
+    return "--host-resolver-rules=" + ", ".join(["MAP * ~NOTFOUND", *(f"EXCLUDE {host}" for host in own)])
 
 
 def _for_playwright(cookie: BrowserCookie) -> dict[str, Any]:

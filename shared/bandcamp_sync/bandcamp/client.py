@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import requests
 
 from bandcamp_sync.bandcamp import answers, downloads, fans, listings, stats
-from bandcamp_sync.bandcamp.pace import RequestClass
+from bandcamp_sync.bandcamp.patience import RequestClass
 from bandcamp_sync.bandcamp.transport import HTML, JSON, Answer, Transport
 from bandcamp_sync.errors import BandcampSyncError, ItemTrouble, LoggedOut, Reason, ShapeChanged, Unreachable
 

@@ -13,6 +13,7 @@ from typing import Literal
 
 from bandcamp_sync.bandcamp.cookie_formats import Cookie, parse_cookies
 from bandcamp_sync.errors import CookiesInvalid, CookiesMissing
+from bandcamp_sync.files.reading import NotAFile, read_bytes
 
 __all__ = [
     "Cookie",
@@ -49,12 +50,13 @@ def read_cookies(path: Path) -> list[Cookie]:
     be read.
     """
     try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
+        content = read_bytes(path, MAX_FILE_BYTES)
     except FileNotFoundError:
         raise CookiesMissing(path) from None
-    except IsADirectoryError:
-        problem = "it is a folder (Docker makes one where a mounted file is missing); remove it"
+    except NotAFile as error:
+        problem = str(error.strerror)
+        if path.is_dir():
+            problem = "it is a folder (Docker makes one where a mounted file is missing); remove it"
         raise CookiesInvalid(path, problem) from None
     return cookies_in(content, str(path))
 

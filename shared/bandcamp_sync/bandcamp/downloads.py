@@ -127,7 +127,8 @@ def _unique(items: Iterable[DigitalItem]) -> tuple[DigitalItem, ...]:
     return tuple(seen.values())
 
 
-_ERROR_BLOCK = r"<div\b(?=[^>]*{mark})(?=[^>]*style\s*=\s*[\"']\s*[\"'])[^>]*>"
+# Bounded: a page of unclosed tags would be read once for each of them.
+_ERROR_BLOCK = r"<div\b(?=[^>]{{0,300}}?{mark})(?=[^>]{{0,300}}?style\s{{0,9}}=\s{{0,9}}[\"']\s{{0,9}}[\"'])"
 
 
 def shown_error(html: str) -> str | None:

@@ -5,7 +5,8 @@ from urllib.parse import urljoin, urlsplit
 
 from bandcamp_sync.errors import RedirectRefused
 
-_FILES = "bcbits.com"
+#: Where the files and the pictures are.
+FILES = "bcbits.com"
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 #: Scheme, a host of plain labels or an IPv6 address, a port above 0; then no backslash, space or control character.
 _PLAIN = re.compile(
@@ -37,13 +38,20 @@ class HostPolicy:
             raise RedirectRefused("an unreadable address") from None
         if self._is_base(host) and parts.scheme == self.scheme and port == self.port:
             return url
-        if _under(host, _FILES) and parts.scheme == "https" and port == 443:
+        if _under(host, FILES) and parts.scheme == "https" and port == 443:
             return url
         raise RedirectRefused(f"{parts.scheme}://{host}" if host else "no host")
 
     def sees_cookies(self, url: str) -> bool:
-        """Whether the login may be shown to this URL's host: Bandcamp's own hosts, never the file hosts."""
-        return self._is_base((urlsplit(url).hostname or "").lower())
+        """Whether the login may be shown at this URL: at Bandcamp's own hosts, never at the file hosts, never in plain.
+
+        By name: to which address a name leads is not looked at, as a name of Bandcamp's is in Bandcamp's hands, and TLS
+        holds whoever answers to it.
+        """
+        try:
+            return self.check(url) == url and self._is_base((urlsplit(url).hostname or "").lower())
+        except RedirectRefused:
+            return False
 
     def absolute(self, url: str, referrer: str | None = None) -> str:
         """`url` as an absolute address: relative ones from `referrer`, bare `host/path` ones with a scheme; checked."""

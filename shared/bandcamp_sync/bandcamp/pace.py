@@ -1,88 +1,46 @@
 """Patience with Bandcamp, shared by all processes of the stack through one small file.
 
-Every request takes a turn: turns of one class of request are spaced, and when Bandcamp says 429 nobody asks anything
-until the hold is over. The hold grows with each 429 in a row; `Retry-After` is a floor, never a target.
+Every request takes a turn: turns of one class of request are spaced, and when Bandcamp says 429, shows a challenge, or
+is out of order, nobody asks anything until the hold is over. How long that is, `patience.py` says.
 """
 
-import json
+import os
 import random
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from bandcamp_sync.bandcamp.patience import (
+    HOLD_BASE_S,
+    PROBE_S,
+    Patience,
+    RequestClass,
+    Why,
+    after_limit,
+    after_success,
+    after_trouble,
+    as_patience,
+    take_turn,
+)
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import RateLimited
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.quarantine import quarantine
+from bandcamp_sync.files.reading import read_json
 
-
-class RequestClass(StrEnum):
-    """Bandcamp's limits differ by what is asked; so does our spacing."""
-
-    COLLECTION = "collection"
-    PAGE = "page"
-    STAT = "stat"
-    FILE = "file"
-    ART = "art"
-
-
-#: Spacing in units of REQUEST_INTERVAL. Three collection walks in a minute earned others a 429; stat and file hosts
-#: stand apart from the pages.
-SPACING = {
-    RequestClass.COLLECTION: 2.0,
-    RequestClass.PAGE: 1.0,
-    RequestClass.STAT: 0.25,
-    RequestClass.FILE: 0.25,
-    RequestClass.ART: 0.25,
-}
-HOLD_BASE_S = 10.0
-HOLD_MAX_S = 900.0
-#: A hold beyond this is a clock that jumped, or an answer that lies.
-LONGEST_HOLD_S = 86400.0
-
-
-@dataclass(frozen=True)
-class Patience:
-    """The file's content; times in seconds since 1970. `level`: how many 429 came without a success between."""
-
-    hold_until: float = 0.0
-    level: int = 0
-    next_turn: dict[str, float] = field(default_factory=dict)
-
-
-def take_turn(patience: Patience, kind: RequestClass, now: float, interval_s: float) -> tuple[Patience, float]:
-    """The next free turn of this class, and the patience with that turn taken."""
-    # A turn far in the future is no turn of ours but a clock that jumped back.
-    latest = now + 3600.0
-    hold = patience.hold_until if patience.hold_until <= now + LONGEST_HOLD_S else now
-    planned = patience.next_turn.get(kind.value, 0.0)
-    turn = max(now, hold, planned if planned <= latest else now)
-    following = {**patience.next_turn, kind.value: turn + SPACING[kind] * interval_s}
-    return replace(patience, next_turn=following), turn
-
-
-def after_limit(patience: Patience, now: float, retry_after_s: float | None, base_s: float, jitter: float) -> Patience:
-    """The patience after a 429. Several workers that were told at the same moment count as one."""
-    already_held = patience.hold_until > now
-    level = patience.level if already_held else patience.level + 1
-    # `Retry-After` obeyed to the second, again and again, has ended in a long refusal: it grows as our own base does.
-    first_s = base_s if retry_after_s is None else max(retry_after_s, min(1.0, base_s))
-    wait = min(first_s * 2.0 ** (max(level, 1) - 1), max(HOLD_MAX_S, first_s))
-    until = now + min(wait * (1.0 + 0.3 * jitter), LONGEST_HOLD_S)
-    standing = patience.hold_until if patience.hold_until <= now + LONGEST_HOLD_S else now
-    return replace(patience, hold_until=max(standing, until), level=level)
-
-
-def after_success(patience: Patience) -> Patience:
-    """One good answer halves the suspicion, so that a storm does not start again at full speed."""
-    return replace(patience, level=patience.level // 2)
+#: Who waits for a hold, or for whom asks first, looks again this often.
+_LOOK_EVERY_S = 0.5
 
 
 class Pace:
-    """The shared gate. `hold_base_s`: first wait after a 429 without `Retry-After`."""
+    """The shared gate. `hold_base_s`: the first wait that nobody gave a length.
+
+    `patience_s`: a longer hold is told, and not waited for.
+    """
 
     def __init__(
         self,
@@ -94,64 +52,155 @@ class Pace:
     ) -> None:
         self._path, self._interval_s, self._clock = path, interval.total_seconds(), clock
         self._hold_base_s, self._patience_s = hold_base_s, patience_s
+        self._goes_first = False
 
     @property
     def interval_s(self) -> float:
         """The spacing of page requests."""
         return self._interval_s
 
-    def wait_turn(self, kind: RequestClass) -> None:
-        """Sleep until this request's turn. Raises RateLimited when Bandcamp's hold is longer than our patience."""
-        now = self._now()
-        patience = self._update(lambda p: take_turn(p, kind, now, self._interval_s)[0])
-        turn = patience.next_turn[kind.value] - SPACING[kind] * self._interval_s
-        if turn - now > self._patience_s and patience.hold_until > now:
-            raise RateLimited(datetime.fromtimestamp(patience.hold_until, UTC))
-        # The rest of the wait is counted by a clock that does not jump.
-        until = self._clock.monotonic() + turn - now
-        while (left := until - self._clock.monotonic()) > 0:
-            self._clock.sleep(min(left, 5.0))
-            # A 429 that another worker met while we slept holds us too.
-            held_s = self._read().hold_until - self._now()
-            if 0 < held_s <= LONGEST_HOLD_S:
-                until = max(until, self._clock.monotonic() + held_s)
+    def wait_turn(self, kind: RequestClass) -> Why | None:
+        """Sleep until this request's turn. What the hold before it was for, when it goes first; else None.
 
-    def limited(self, retry_after_s: float | None) -> datetime:
-        """Note a 429; returns until when everyone waits."""
+        Who goes first owes the others a word: `answered`, `limited`, `troubled` or `gave_up`. Raises RateLimited when
+        the hold is longer than our patience.
+        """
+        while True:
+            now = self._now()
+            patience, turn, is_granted = self._take_turn(kind, now)
+            goes_first = is_granted and patience.is_unproven
+            if not is_granted:
+                if patience.left_s(now) > self._patience_s:
+                    raise self._limit(patience)
+                self._clock.sleep(min(max(turn - now, 0.01), _LOOK_EVERY_S))
+                continue
+            self._goes_first = goes_first
+            try:
+                if self._sleep_until_turn(turn - now, goes_first):
+                    return patience.why if goes_first else None
+            except BaseException:
+                self.gave_up()
+                raise
+
+    def limited(self, retry_after_s: float | None, why: Why = Why.LIMITED) -> RateLimited:
+        """Note that Bandcamp said to wait; the error that tells until when everyone does."""
         now, jitter = self._now(), random.random()
-        patience = self._update(lambda p: after_limit(p, now, retry_after_s, self._hold_base_s, jitter))
-        return datetime.fromtimestamp(patience.hold_until, UTC)
+        return self._limit(self._update(lambda p: after_limit(p, now, retry_after_s, self._hold_base_s, jitter, why)))
+
+    def troubled(self, mark: str, why: Why) -> RateLimited | None:
+        """Note that this request met trouble of the server's; the error to tell when it is more than this request's."""
+        now, jitter = self._now(), random.random()
+        patience = self._update(lambda p: after_trouble(p, now, mark, self._hold_base_s, jitter, why))
+        return self._limit(patience) if patience.left_s(now) else None
 
     def answered(self) -> None:
         """Note a good answer."""
-        if self._read().level:
-            self._update(after_success)
+        self._goes_first = False
+        patience = self._read()
+        if patience.level or patience.is_unproven or patience.troubled:
+            now = self._now()
+            self._update(lambda p: after_success(p, now))
+
+    def gave_up(self) -> None:
+        """Who went first did not ask after all: somebody else may."""
+        if self._goes_first:
+            self._goes_first = False
+            self._update(lambda p: replace(p, probe_until=0.0))
 
     def held_until(self) -> datetime | None:
         """Until when nothing may be asked; None when asking is allowed."""
-        until = self._read().hold_until
-        return datetime.fromtimestamp(until, UTC) if self._now() < until <= self._now() + LONGEST_HOLD_S else None
+        now, patience = self._now(), self._read()
+        return _moment(now + left) if (left := patience.left_s(now)) else None
+
+    def is_open(self) -> bool:
+        """Whether who does not go first after a hold may ask: somebody did, or nobody does for long."""
+        now, patience = self._now(), self._read()
+        return patience.is_open(now) or (not patience.left_s(now) and now - patience.hold_until > PROBE_S)
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _take_turn(self, kind: RequestClass, now: float) -> tuple[Patience, float, bool]:
+        taken: list[tuple[float, bool]] = []
+
+        def take(patience: Patience) -> Patience:
+            after, turn, is_granted = take_turn(patience, kind, now, self._interval_s)
+            taken.append((turn, is_granted))
+            return after
+
+        patience = self._update(take)
+        return patience, *taken[-1]
+
+    def _sleep_until_turn(self, wait_s: float, goes_first: bool) -> bool:
+        """Sleep by a clock that does not jump; False as soon as everybody was told to wait meanwhile."""
+        until = self._clock.monotonic() + wait_s
+        while (left := until - self._clock.monotonic()) > 0:
+            self._clock.sleep(min(left, 1.0))
+            patience, now = self._read(), self._now()
+            if patience.left_s(now) or not (goes_first or patience.is_open(now)):
+                return False
+        return True
+
+    def _limit(self, patience: Patience) -> RateLimited:
+        return RateLimited(_moment(patience.hold_until), patience.why.words)
 
     def _now(self) -> float:
         return self._clock.now().timestamp()
 
     def _read(self) -> Patience:
-        try:
-            value = json.loads(self._path.read_bytes())
-            turns = {str(k): float(v) for k, v in value["next_turn"].items()}
-            return Patience(float(value["hold_until"]), int(value["level"]), turns)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
-            return Patience()
+        return read_patience(self._path)
 
     def _update(self, change: Callable[[Patience], Patience]) -> Patience:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        atomic.make_folder(self._path.parent)
+        lock = self._path.with_name(f"{self._path.name}.lock")
         try:
-            with FileLock(f"{self._path}.lock", timeout=10):
-                patience = change(self._read())
-                atomic.write_json(self._path, asdict(patience), durable=False)
-                return patience
-        except (Timeout, NotImplementedError):
+            with FileLock(lock, timeout=10):
+                return self._change(change)
+        except (Timeout, NotImplementedError, OSError):
+            if os.path.lexists(lock) and not lock.is_file():
+                quarantine(lock, self._clock.now(), "it is no file")
             # A file system without locks, or a holder that hangs: politeness for this process alone is what is left.
-            patience = change(self._read())
+            return self._change(change)
+
+    def _change(self, change: Callable[[Patience], Patience]) -> Patience:
+        before = self._read()
+        patience = change(before)
+        if patience != before:
             atomic.write_json(self._path, asdict(patience), durable=False)
-            return patience
+        return patience
+
+
+def read_patience(path: Path) -> Patience:
+    """What the file says; patience without a past when it is not there, or not what it should be."""
+    try:
+        return as_patience(read_json(path))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        return Patience()
+
+
+def standing_hold(path: Path, now: datetime) -> RateLimited | None:
+    """The hold that stands, for who only looks; None when there is none."""
+    patience = read_patience(path)
+    left = patience.left_s(now.timestamp())
+    return RateLimited(now + timedelta(seconds=left), patience.why.words) if left else None
+
+
+def _moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@contextmanager
+def alone(path: Path, clock: Clock) -> Iterator[None]:
+    """Be the only process that makes `path`, where the file system has locks. Raises Stopped."""
+    lock = FileLock(f"{path}.lock")
+    try:
+        while not lock.is_locked:
+            try:
+                lock.acquire(timeout=0)
+            except Timeout:
+                clock.sleep(_LOOK_EVERY_S)
+    except (NotImplementedError, OSError):
+        pass
+    try:
+        yield
+    finally:
+        lock.release()

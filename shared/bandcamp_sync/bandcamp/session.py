@@ -1,8 +1,8 @@
 """The login: from the cookies file to an open client, and what is known of the session, published in `state/`."""
 
-import json
 import logging
 import re
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +20,8 @@ from bandcamp_sync.bandcamp.cookies import (
 )
 from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.bandcamp.hosts import HostPolicy
-from bandcamp_sync.bandcamp.pace import HOLD_BASE_S, Pace
+from bandcamp_sync.bandcamp.pace import Pace
+from bandcamp_sync.bandcamp.patience import HOLD_BASE_S
 from bandcamp_sync.bandcamp.transport import Transport
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.errors import (
@@ -34,6 +35,8 @@ from bandcamp_sync.errors import (
     Unreachable,
 )
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.quarantine import quarantine
+from bandcamp_sync.files.reading import NotAFile, read_bytes, read_json
 from bandcamp_sync.logs.redact import register_secret
 from bandcamp_sync.paths import DataFolder, data_folder
 from bandcamp_sync.settings import Settings
@@ -48,7 +51,6 @@ def load_cookies(settings: Settings, now: datetime) -> list[Cookie]:
     """
     path = settings.cookies_file.expanduser().absolute()
     try:
-        mode = path.stat().st_mode
         everything = read_cookies(path)
     except FileNotFoundError:
         raise CookiesMissing(path) from None
@@ -56,8 +58,9 @@ def load_cookies(settings: Settings, now: datetime) -> list[Cookie]:
         raise CookiesInvalid(path, "this is a folder, not a file") from None
     except OSError as error:
         raise FolderTrouble(path, error.strerror or str(error)) from error
-    if mode & (stat.S_IRGRP | stat.S_IROTH):
-        log.warning("%s can be read by other users of this machine; run: chmod 600 %s", path, path)
+    if (sentence := exposure(path)) is not None and (path, sentence) not in _warned:
+        _warned.add((path, sentence))
+        log.warning("%s", sentence)
     host = HostPolicy(settings.base_url).host
     try:
         cookies = session_cookies(everything, host, str(path))
@@ -69,6 +72,24 @@ def load_cookies(settings: Settings, now: datetime) -> list[Cookie]:
     if expires is not None and expires <= now:
         raise CookiesExpired(path, expires)
     return cookies
+
+
+#: A session is opened again and again; each process says it once.
+_warned: set[tuple[Path, str]] = set()
+
+
+def exposure(path: Path) -> str | None:
+    """How other users of this machine can get at the cookies, and the command that ends it; None when they cannot."""
+    others_read, others_write = stat.S_IRGRP | stat.S_IROTH, stat.S_IWGRP | stat.S_IWOTH
+    try:
+        if path.stat().st_mode & (others_read | others_write):
+            return f"{path} can be read by other users of this machine; run: chmod 600 {shlex.quote(str(path))}"
+        folder = path.parent
+        if folder.stat().st_mode & stat.S_IWOTH and not folder.stat().st_mode & stat.S_ISVTX:
+            return f"any user of this machine can replace {path}; run: chmod 700 {shlex.quote(str(folder))}"
+    except OSError:
+        return None
+    return None
 
 
 def hold_base_s(settings: Settings) -> float:
@@ -164,8 +185,8 @@ def _by_hand(settings: Settings, data: DataFolder) -> FoundFan | None:
     if settings.fan_id is not None:
         return FoundFan(Fan(settings.fan_id, settings.username), "BANDCAMP_FAN_ID")
     try:
-        text = data.fan_id.read_text(errors="replace")
-    except (FileNotFoundError, IsADirectoryError, PermissionError):
+        text = read_bytes(data.fan_id).decode(errors="replace")
+    except OSError:
         return None
     lines = [line.strip() for line in text.replace("\ufeff", "").splitlines()]
     if any(line == _FOUND_MARK for line in lines):
@@ -188,10 +209,26 @@ def remember_fan(data: DataFolder, found: FoundFan) -> None:
         return
     text = f"{_FOUND_MARK}\n{found.fan.fan_id}\n" + (f"{found.fan.username}\n" if found.fan.username else "")
     try:
-        if not data.fan_id.exists() or data.fan_id.read_bytes() != text.encode():
+        before = _fan_file(data)
+        if before != text.encode():
             atomic.write_text(data.fan_id, text)
     except OSError as error:
         log.debug("%s is not written: %s", data.fan_id, error.strerror)
+
+
+def _fan_file(data: DataFolder) -> bytes | None:
+    """What `config/fan_id.txt` holds, None where there is nothing; what a person wrote in vain is put aside."""
+    try:
+        before = read_bytes(data.fan_id)
+    except FileNotFoundError:
+        return None
+    except NotAFile as error:
+        quarantine(data.fan_id, datetime.now(UTC), str(error.strerror))
+        return None
+    if before.strip() and _FOUND_MARK.encode() not in before:
+        quarantine(data.fan_id, datetime.now(UTC), "it holds no fan id (a whole number)")
+        return None
+    return before
 
 
 # --- what is known of the session -----------------------------------------------------------------------------------
@@ -224,7 +261,7 @@ class SessionState:
 def read_session(path: Path) -> SessionState:
     """The session as it was found last; logged out when nothing is known."""
     try:
-        value = json.loads(path.read_bytes())
+        value = read_json(path)
         return SessionState(**{k: value.get(k) for k in SessionState.__dataclass_fields__ if k in value})
     except (OSError, ValueError, TypeError, AttributeError):
         return SessionState(logged_in=False, problem="not checked yet")

@@ -10,28 +10,30 @@ import random
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from email.utils import parsedate_to_datetime
-from http.cookiejar import Cookie as HttpCookie
+from hashlib import sha256
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import requests
-from requests.cookies import create_cookie
 
 from bandcamp_sync.bandcamp.answers import is_challenge, is_html, is_sure_challenge
+from bandcamp_sync.bandcamp.bodies import page_bytes, retry_after_s, within
 from bandcamp_sync.bandcamp.browser import Browser, BrowserCookie
 from bandcamp_sync.bandcamp.cookies import Cookie
 from bandcamp_sync.bandcamp.hosts import HostPolicy
-from bandcamp_sync.bandcamp.pace import Pace, RequestClass
+from bandcamp_sync.bandcamp.pace import Pace, alone
+from bandcamp_sync.bandcamp.patience import RequestClass, Why
 from bandcamp_sync.bandcamp.sockets import CuttableAdapter
 from bandcamp_sync.clock import Clock
-from bandcamp_sync.errors import Challenged, LoggedOut, RateLimited, Refused, Unreachable
+from bandcamp_sync.errors import Challenged, LoggedOut, RateLimited, RedirectRefused, Refused, Unreachable
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
+from bandcamp_sync.machine import local_cause
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +47,8 @@ _MAX_REDIRECTS = 5
 _MAX_TRIES = 5
 #: A server that says nothing at all for the whole stall time-out is not asked five times.
 _MAX_SILENCES = 2
-_MAX_PAGE_BYTES = 64 << 20
+#: A page that takes longer than so many stall time-outs, drop by drop, never comes.
+_PAGE_WITHIN_STALLS = 3.0
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Transport:
     ) -> None:
         self.policy, self._cookies, self._pace, self._clock = policy, list(cookies), pace, clock
         self._stall_s, self._clearance = stall_timeout.total_seconds(), clearance
+        self._page_s = _CONNECT_TIMEOUT_S + _PAGE_WITHIN_STALLS * self._stall_s
         self._session = requests.Session()
         self._adapter = CuttableAdapter()
         self._session.mount("http://", self._adapter)
@@ -108,18 +112,18 @@ class Transport:
         """The name under which requests are made."""
         return str(self._session.headers["User-Agent"])
 
-    @property
-    def interval_s(self) -> float:
-        """The spacing of page requests, for tools that make their own."""
-        return self._pace.interval_s
-
-    def session_cookies(self) -> list[HttpCookie]:
-        """The cookies as they are now, for tools that make their own requests."""
-        return [_http_cookie(cookie) for cookie in self._held.values()]
+    def in_time(self) -> AbstractContextManager[None]:
+        """Within it, a page has to come in its time. Raises requests.ReadTimeout."""
+        return within(self._page_s, self._adapter)
 
     def wait_turn(self, kind: RequestClass) -> None:
-        """Take a turn at the gate, for tools that make their own requests."""
-        self._pace.wait_turn(kind)
+        """Sleep until this request's turn. Who goes first after an outage asks the home page whether it is over.
+
+        Raises RateLimited.
+        """
+        while (why := self._pace.wait_turn(kind)) is not None and why.is_outage:
+            if self._is_back():
+                self._pace.answered()
 
     def screenshot(self, path: Path) -> bool:
         """A picture of what the browser shows, where one was used."""
@@ -142,35 +146,80 @@ class Transport:
         """
         problem, status, silences = "no answer", None, 0
         for attempt in range(1, _MAX_TRIES + 1):
-            self._pace.wait_turn(kind)
+            self.wait_turn(kind)
             try:
-                answer, retry_after = self._ask(method, url, body, accept)
+                with self._owing():
+                    answer, retry_after = self._ask(method, url, body, accept)
             except requests.RequestException as error:
                 self._clock.check()
+                if (cause := local_cause(error)) is not None:
+                    raise cause from None
                 problem, status = _problem(error), None
+                held = self._pace.troubled(_mark(url), Why.DOWN)
                 silences += isinstance(error, requests.Timeout)
                 if silences >= _MAX_SILENCES:
                     break
-                self._between_tries(attempt, url, problem)
+                self._between_tries(attempt, url, problem, held)
                 continue
-            if answer.status == 429:
-                until = self._pace.limited(retry_after)
-                log.warning("Bandcamp asks for patience (429); everyone waits until %s UTC", f"{until:%H:%M:%S}")
+            if answer.status == 429 or (answer.status == 503 and retry_after is not None):
+                held = self._told_to_wait(answer.status, retry_after)
                 if attempt == _MAX_TRIES:
-                    raise RateLimited(until)
+                    raise held
                 continue
             if answer.status >= 500:
                 problem, status = str(answer.status), answer.status
-                self._between_tries(attempt, url, problem)
+                held = self._pace.troubled(_mark(url), Why.BUSY)
+                self._between_tries(attempt, url, problem, held)
                 continue
             if self._wants_browser(answer, kind) and self._take_browser(method, url, answer):
+                self._pace.gave_up()
                 continue
             self._pace.answered()
             return answer
+        # In an outage no try is lost, as the home page is asked in this one's place: it is this page that is broken.
         raise Unreachable(_path(url), problem, status)
 
-    def _between_tries(self, attempt: int, url: str, problem: str) -> None:
-        if attempt < _MAX_TRIES:
+    @contextmanager
+    def _owing(self) -> Iterator[None]:
+        """A request, whatever becomes of it: the others may be waiting for what it meets."""
+        try:
+            yield
+        except (LoggedOut, RedirectRefused):
+            self._pace.answered()
+            raise
+        except requests.RequestException:
+            raise
+        except BaseException:
+            self._pace.gave_up()
+            raise
+
+    def _is_back(self) -> bool:
+        """Whether the home page is answered at all."""
+        try:
+            with self._owing(), self.in_time():
+                response = self._follow("GET", self.policy.base_url + "/", {"Accept": HTML}, None)
+                response.close()
+        except (LoggedOut, RedirectRefused):
+            return True
+        except requests.RequestException:
+            self._clock.check()
+            self._pace.troubled(_mark(self.policy.base_url + "/"), Why.DOWN)
+            return False
+        if response.status_code == 429:
+            self._told_to_wait(429, retry_after_s(response, self._clock))
+        elif response.status_code >= 500:
+            self._pace.troubled(_mark(self.policy.base_url + "/"), Why.BUSY)
+        return response.status_code < 500 and response.status_code != 429
+
+    def _told_to_wait(self, status: int, retry_after: float | None) -> RateLimited:
+        held = self._pace.limited(retry_after, Why.LIMITED if status == 429 else Why.BUSY)
+        log.warning("Bandcamp asks for patience (%d); everyone waits until %s UTC", status, f"{held.until:%H:%M:%S}")
+        return held
+
+    def _between_tries(self, attempt: int, url: str, problem: str, held: RateLimited | None) -> None:
+        if held is not None:
+            log.warning("no use of %s (%s); %s", _path(url), problem, held)
+        elif attempt < _MAX_TRIES:
             wait_s = min(0.5 * 2 ** (attempt - 1), 8.0) * random.uniform(0.8, 1.2)
             log.info("no use of %s (%s); asking again in %.1f s", _path(url), problem, wait_s)
             self._clock.sleep(wait_s)
@@ -183,9 +232,8 @@ class Transport:
         headers = {"Accept": accept}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        response = self._follow(method, url, headers, body)
-        with response:
-            text = _text(response)
+        with self.in_time(), self._follow(method, url, headers, body) as response:
+            text = page_bytes(response).decode("utf-8", errors="replace")
             return Answer(response.status_code, text, response.url), retry_after_s(response, self._clock)
 
     def _follow(self, method: str, url: str, headers: dict[str, str], body: str | None) -> requests.Response:
@@ -206,7 +254,7 @@ class Transport:
                 return response
             response.close()
             url = self.policy.absolute(target, url)
-            if "/login" in _path(url):
+            if urlsplit(url).path.rstrip("/") == "/login":
                 raise LoggedOut("sent to the login page")
             method, body = ("GET", None) if response.status_code in (301, 302, 303) else (method, body)
         raise requests.TooManyRedirects("too many redirects")
@@ -227,8 +275,10 @@ class Transport:
         """
         if self._through_browser:
             if answer.status == 403:
+                self._pace.troubled(_mark(url), Why.REFUSED)
                 raise Refused(_path(url))
             if is_sure_challenge(answer.text):
+                self._pace.limited(None, Why.CHALLENGED)
                 raise Challenged(_path(url), "the browser is challenged too")
             return False
         if _path(url) in self._passed:
@@ -237,12 +287,23 @@ class Transport:
             return True
         log.warning("browser challenge at %s (%d); a real browser takes over", _path(url), answer.status)
         self._passed.add(_path(url))
-        self._adopt(self.browser.pass_challenge(url if method == "GET" else self.policy.base_url + "/"))
+        self._pass_challenge(url if method == "GET" else self.policy.base_url + "/")
         return True
 
     def clear_challenge(self) -> None:
         """Let the browser pass a challenge that a file's answer showed. Raises Challenged."""
-        self._adopt(self.browser.pass_challenge(self.policy.base_url + "/"))
+        self._pass_challenge(self.policy.base_url + "/")
+
+    def _pass_challenge(self, url: str) -> None:
+        """The browser's turn, one process at a time; what another one was given meanwhile is tried first."""
+        with alone(self._clearance, self._clock):
+            if _version(self._clearance) != self._known_clearance and self._use_clearance():
+                return
+            try:
+                self._adopt(self.browser.pass_challenge(url))
+            except Challenged:
+                self._pace.limited(None, Why.CHALLENGED)
+                raise
 
     def _adopt(self, cookies: list[BrowserCookie]) -> None:
         own = {c.name for c in self._cookies}
@@ -252,18 +313,23 @@ class Transport:
         stored = {"user_agent": self.browser.user_agent, "cookies": [asdict(c) for c in given]}
         try:
             atomic.write_json(self._clearance, stored, mode=0o600)
+            self._known_clearance = _version(self._clearance)
         except OSError:
             log.debug("the browser's clearance serves this run only: %s cannot be written", self._clearance.name)
 
-    def _use_clearance(self) -> None:
+    def _use_clearance(self) -> bool:
+        """Take what a browser was given earlier, or in another process; whether there was something."""
+        self._known_clearance = _version(self._clearance)
         try:
-            stored = json.loads(self._clearance.read_bytes())
+            own, stored = {c.name for c in self._cookies}, read_json(self._clearance)
             for entry in stored["cookies"]:
                 cookie = BrowserCookie(**entry)
-                self._held.setdefault(cookie.name, cookie)
+                if cookie.name not in own:
+                    self._held[cookie.name] = cookie
             self._session.headers["User-Agent"] = str(stored["user_agent"])
         except (OSError, ValueError, KeyError, TypeError):
-            return
+            return False
+        return True
 
     def _cookie_header(self, url: str) -> dict[str, str]:
         """The login and what a browser was given, for Bandcamp's own hosts; nothing for any other."""
@@ -282,18 +348,36 @@ class Transport:
     @contextmanager
     def stream(self, url: str, byte_range: str | None, if_range: str | None) -> Iterator[requests.Response]:
         """An open GET of a file; the caller judges status and content. Raises requests' errors and RateLimited."""
-        self._pace.wait_turn(RequestClass.FILE)
+        self.wait_turn(RequestClass.FILE)
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if byte_range is not None:
             headers["Range"] = f"bytes={byte_range}"
             if if_range:
                 headers["If-Range"] = if_range
-        response = self._follow("GET", self.policy.absolute(url), headers, None)
+        with self.opened(url, headers) as response:
+            yield response
+
+    @contextmanager
+    def opened(self, url: str, headers: dict[str, str]) -> Iterator[requests.Response]:
+        """An open GET whose turn it is; what it shows of Bandcamp's patience is noted. Raises as `stream` does."""
+        url = self.policy.absolute(url)
         try:
-            if response.status_code == 429:
-                until = self._pace.limited(retry_after_s(response, self._clock))
-                log.warning("Bandcamp asks for patience (429); everyone waits until %s UTC", f"{until:%H:%M:%S}")
-                raise RateLimited(until)
+            with self._owing(), self.in_time():
+                response = self._follow("GET", url, headers, None)
+        except requests.RequestException:
+            self._clock.check()
+            self._pace.troubled(_mark(url), Why.DOWN)
+            raise
+        try:
+            status, retry_after = response.status_code, retry_after_s(response, self._clock)
+            if status == 429 or (status == 503 and retry_after is not None):
+                held = self._told_to_wait(status, retry_after)
+                if status == 429:
+                    raise held
+            elif status >= 500:
+                self._pace.troubled(_mark(url), Why.BUSY)
+            else:
+                self._pace.answered()
             yield response
         finally:
             response.close()
@@ -326,37 +410,22 @@ def _is_for(cookie: BrowserCookie, host: str) -> bool:
     return host == domain or host.endswith("." + domain)
 
 
-def _http_cookie(cookie: BrowserCookie) -> HttpCookie:
-    made: HttpCookie = create_cookie(  # type: ignore[no-untyped-call]
-        cookie.name,
-        cookie.value,
-        domain=cookie.domain,
-        path=cookie.path,
-        secure=cookie.secure,
-        expires=None if cookie.expires is None else int(cookie.expires),
-        discard=cookie.expires is None,
-    )
-    return made
+def _mark(url: str) -> str:
+    """What tells one thing that is asked for from another, also after its link was renewed; nothing can be read of it.
+
+    A listing is one thing, whichever part of it.
+    """
+    parts = urlsplit(url)
+    named = [value for name, value in parse_qsl(parts.query) if name in ("sitem_id", "id", "payment_id")]
+    return sha256("\n".join([parts.path, *named]).encode("utf-8", "replace")).hexdigest()[:12]
 
 
-def _text(response: requests.Response) -> str:
-    content = b""
-    for chunk in response.iter_content(1 << 16):
-        content += chunk
-        if len(content) > _MAX_PAGE_BYTES:
-            raise requests.RequestException("the answer is far too large")
-    return content.decode("utf-8", errors="replace")
-
-
-def retry_after_s(response: requests.Response, clock: Clock) -> float | None:
-    """`Retry-After` in seconds (from now), whether it came as seconds or as a date; None without one."""
-    value = response.headers.get("Retry-After", "").strip()
-    if value.isdigit():
-        return float(value)
+def _version(path: Path) -> tuple[int, int] | None:
     try:
-        return max(0.0, (parsedate_to_datetime(value) - clock.now()).total_seconds()) if value else None
-    except (ValueError, TypeError):
+        status = path.stat()
+    except OSError:
         return None
+    return status.st_mtime_ns, status.st_ino
 
 
 def _path(url: str) -> str:

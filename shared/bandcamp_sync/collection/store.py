@@ -9,6 +9,7 @@ from bandcamp_sync.collection.item import Capture
 from bandcamp_sync.errors import FolderTrouble
 from bandcamp_sync.files import atomic
 from bandcamp_sync.files.quarantine import quarantine
+from bandcamp_sync.files.reading import NotAFile, read_bytes
 
 
 def read_capture(path: Path, now: datetime) -> Capture | None:
@@ -17,11 +18,11 @@ def read_capture(path: Path, now: datetime) -> Capture | None:
     Raises FolderTrouble when the file cannot be read at all (permissions, disk).
     """
     try:
-        return Capture.model_validate_json(path.read_bytes())
+        return Capture.model_validate_json(read_bytes(path))
     except FileNotFoundError:
         return None
-    except IsADirectoryError:
-        quarantine(path, now, "it is a folder")
+    except NotAFile as error:
+        quarantine(path, now, error.strerror or "it is no file")
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         quarantine(path, now, f"{'.'.join(map(str, first['loc'])) or 'content'}: {first['msg']}")
@@ -32,6 +33,4 @@ def read_capture(path: Path, now: datetime) -> Capture | None:
 
 def write_capture(path: Path, capture: Capture) -> None:
     """Replace the capture in one step. Readable by its owner alone: it holds redownload URLs."""
-    if path.is_dir():
-        quarantine(path, capture.captured_at, "it is a folder")
     atomic.write_text(path, capture.model_dump_json(by_alias=True, indent=1) + "\n", mode=0o600)

@@ -5,6 +5,7 @@ Everything here is done with the candidate alone; the cookies in use, and what i
 """
 
 import logging
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,4 +162,5 @@ def accept(login: Login, settings: Settings, data: DataFolder, clock: Clock) -> 
 
 def cookies_place(settings: Settings) -> Path:
     """The cookies file itself, where a link stands for it."""
-    return settings.cookies_file.expanduser().absolute().resolve()
+    # Not `resolve`, which raises for a link that leads to itself.
+    return Path(os.path.realpath(settings.cookies_file.expanduser()))

@@ -27,6 +27,7 @@ from nacl.public import PrivateKey, PublicKey, SealedBox
 
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import NotAFile, read_bytes
 from bandcamp_sync.paths import DataFolder
 
 MAX_GIVEN_BYTES = 1024 * 1024
@@ -60,7 +61,7 @@ class Unopened:
 def public_key(data: DataFolder) -> PublicKey | None:
     """The key to seal to; None as long as the scraper has not published one."""
     try:
-        return PublicKey(base64.b64decode(data.drop_public.read_bytes(), validate=False))
+        return PublicKey(base64.b64decode(read_bytes(data.drop_public), validate=False))
     except (OSError, ValueError, CryptoError):
         return None
 
@@ -86,7 +87,7 @@ def sealed_path(data: DataFolder) -> Path:
 
 def make_folder(data: DataFolder) -> None:
     """The drop place, for its owner alone. Raises OSError."""
-    data.drop.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+    atomic.make_folder(data.drop)
     if data.drop.stat().st_mode & 0o077:
         with suppress(OSError):  # a file system without permissions
             data.drop.chmod(_FOLDER)
@@ -109,17 +110,15 @@ def own_key(data: DataFolder) -> PrivateKey:
             atomic.write_bytes(data.drop_key, text, _PRIVATE)
         key = key or fresh
     public = base64.b64encode(bytes(key.public_key)) + b"\n"
-    if not data.drop_public.exists() or data.drop_public.read_bytes() != public:
+    if not data.drop_public.exists() or read_bytes(data.drop_public) != public:
         atomic.write_bytes(data.drop_public, public, _PUBLIC)
     return key
 
 
 def _read_key(path: Path) -> PrivateKey | None:
     try:
-        return PrivateKey(base64.b64decode(path.read_bytes(), validate=False))
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, CryptoError):
+        return PrivateKey(base64.b64decode(read_bytes(path), validate=False))
+    except (FileNotFoundError, NotAFile, ValueError, TypeError, CryptoError):
         return None  # no key at all: what was sealed to it is lost either way
 
 
@@ -170,9 +169,10 @@ def _read(path: Path) -> bytes | None:
         raise
     except OSError:
         return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        return None
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            return None
         content = file.read(_MAX_SEALED_BYTES + 1)
     return content if len(content) <= _MAX_SEALED_BYTES else None
 

@@ -1,11 +1,11 @@
 """The verdict: what the scraper says of what was handed over last, in `state/drop.json`. Never any of its text."""
 
-import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import DataFolder
 
@@ -43,7 +43,7 @@ class Verdict:
 def read_verdict(data: DataFolder) -> Verdict | None:
     """The last one; None when there is none, or the file is no verdict."""
     try:
-        value = json.loads(data.verdict.read_bytes())
+        value = read_json(data.verdict)
         verdict = Verdict(**{name: value[name] for name in Verdict.__dataclass_fields__ if name in value})
         Outcome(verdict.state)
         moments = (verdict.checked_at, verdict.next_try, verdict.expires)

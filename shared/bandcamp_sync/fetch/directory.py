@@ -5,13 +5,17 @@ first member that is missing, and a complete one is known to be complete.
 """
 
 import io
+import struct
 import zipfile
 from dataclasses import dataclass
 
 from bandcamp_sync.errors import ArchiveBroken
+from bandcamp_sync.fetch.limits import LIMITS, Limits, check_directory
 
 #: Enough of an archive's end for the directory of a few hundred tracks.
 TAIL_BYTES = 1 << 16
+#: The flag that says that a name is UTF-8.
+_UTF_8 = 0x800
 
 
 @dataclass(frozen=True)
@@ -66,19 +70,39 @@ class TailTooShort(Exception):
         super().__init__(wanted)
 
 
-def read_directory(tail: bytes, total: int) -> list[Entry]:
+def read_directory(tail: bytes, total: int, limits: Limits = LIMITS) -> list[Entry]:
     """The members of an archive of `total` bytes that ends with `tail`, in the order in which they are stored.
 
-    Raises TailTooShort, or ArchiveBroken when that is no end of a zip.
+    Raises TailTooShort, ArchiveRefused, or ArchiveBroken when that is no end of a zip.
     """
     try:
         with zipfile.ZipFile(_Tail(tail, total)) as archive:
             stored = sorted(archive.infolist(), key=lambda info: info.header_offset)
             directory_start = archive.start_dir
+        check_directory(stored, directory_start, limits)
         starts = [info.header_offset for info in stored] + [directory_start]
+        names = [listed_name(info) for info in stored]
         return [
-            Entry(n, info.filename, info.file_size, info.CRC, info.header_offset, starts[n + 1], info.is_dir())
+            Entry(n, names[n], info.file_size, info.CRC, info.header_offset, starts[n + 1], is_folder(names[n]))
             for n, info in enumerate(stored)
         ]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError) as error:
-        raise ArchiveBroken(f"the archive's directory cannot be read ({error})") from None
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, IndexError, struct.error) as error:
+        raise ArchiveBroken(f"the archive's list of content cannot be read ({type(error).__name__})") from None
+
+
+def entry_name(raw: bytes) -> str:
+    """A member's name: UTF-8, as Bandcamp writes it, else the zip format's old code page."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp437")
+
+
+def listed_name(info: zipfile.ZipInfo) -> str:
+    """The name in the directory, read as that in the member's own header is (`zipfile` reads them in two ways)."""
+    return entry_name(info.orig_filename.encode("utf-8" if info.flag_bits & _UTF_8 else "cp437"))
+
+
+def is_folder(name: str) -> bool:
+    """Whether a member of this name is a folder."""
+    return name.endswith("/")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import requests
 
@@ -41,8 +40,12 @@ from bandcamp_sync.fetch.judge import (
     reauthentication,
     served_range,
 )
+from bandcamp_sync.fetch.limits import LIMITS, ArchiveRefused, too_many
 from bandcamp_sync.fetch.unpack import NeedsWholeArchive, guarded, unpack, unpack_file
-from bandcamp_sync.library.audio import decode, is_audio, sniff
+from bandcamp_sync.library.apart import examine
+from bandcamp_sync.library.audio_kind import is_audio, sniff
+from bandcamp_sync.library.names import file_name
+from bandcamp_sync.machine import local_cause
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +55,8 @@ _TRIES = 5
 _ENCODER_PATIENCE_S = 30.0
 #: Beyond a member's end: the longest data descriptor, and the next header's mark that proves its length.
 _OVERLAP = 64
+#: How much of an archive's end is looked at for its list of content.
+_MOST_OF_END = LIMITS.directory + 2 * TAIL_BYTES
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,7 @@ class Fetcher:
         self._came = self._done_before = 0
         self._fruitless = self._refusals = 0
         self._waited_s, self._cleared = 0.0, False
+        self._most, self._unfit = LIMITS.most_bytes(None), 0
 
     def fetch(self) -> list[Member]:
         """The release's files, whole and decoded, in the order of the archive.
@@ -108,7 +114,9 @@ class Fetcher:
                 self._after_refusal(error)
             except (TransferBroken, LinkStale, ArchiveBroken, BadAudio) as error:
                 link = self._after_setback(error, link, self._whole() > before)
-            except requests.RequestException:
+            except requests.RequestException as error:
+                if (cause := local_cause(error)) is not None:
+                    raise cause from None
                 link = self._after_setback(TransferBroken("the file server cannot be reached"), link, False)
 
     def _wait_for_encoder(self) -> None:
@@ -129,12 +137,18 @@ class Fetcher:
 
     def _after_setback(self, trouble: ItemTrouble, link: Link, progressed: bool) -> Link:
         """Wait a little; the link to go on with. Raises the trouble when trying again has not helped."""
+        if isinstance(trouble, ArchiveRefused):
+            self.space.start_again()
+            progressed = False  # what was unpacked of it is gone again
+        self._unfit += isinstance(trouble, BadAudio | ArchiveBroken)
         again = self._fruitless > 0
         self._fruitless = 0 if progressed else self._fruitless + 1
         if isinstance(trouble, ShownExpired) and again:
             raise reauthentication(trouble.settings_link)
         limit = 3 if isinstance(trouble, BadAudio | ArchiveBroken) else _TRIES
-        if self._fruitless >= limit or (isinstance(trouble, CutOff) and again):
+        # Counted apart: what comes in pieces and is bad each time is no progress, however much of it comes.
+        unfit = self._unfit >= (2 if isinstance(trouble, ArchiveRefused) else 4)
+        if self._fruitless >= limit or unfit or (isinstance(trouble, CutOff) and again):
             raise trouble
         log.info("%s; going on", trouble.sentence)
         self._clock.sleep(min(0.25 * 2**self._fruitless, 8.0) * random.uniform(0.8, 1.2))
@@ -143,6 +157,7 @@ class Fetcher:
     # --- one request's worth --------------------------------------------------------------------------------------
 
     def _once(self, link: Link) -> None:
+        self._most = LIMITS.most_bytes(link.announced)
         try:
             self._next_step(link)
         except NeedsWholeArchive:
@@ -190,7 +205,7 @@ class Fetcher:
             self.space.note(total=total, etag=_etag(response))
             tail = _Tail()
             try:
-                unpack(tail.watched(_chain(head, chunks)), self.space, 0, None, total)
+                unpack(tail.watched(_chain(head, chunks)), self.space, 0, None)
             except TransferBroken:
                 # A Content-Length that lies shows as an early end although every byte came.
                 if not self._is_whole(tail.bytes, tail.size):
@@ -208,7 +223,7 @@ class Fetcher:
                 if first != run[0].start or whole != total:
                     raise RangeRefused
                 self._came, self._done_before = 0, run[0].start
-                unpack(self._watched(body(response), total), self.space, run[0].ordinal, run, total)
+                unpack(self._watched(body(response), total), self.space, run[0].ordinal, run)
         self._settle(entries)
 
     def _fetch_directory(self, link: Link, total: int) -> list[Entry]:
@@ -218,13 +233,21 @@ class Fetcher:
             with self.bandcamp.open_file(link.url, f"{start}-{total - 1}", self.space.journal.etag) as response:
                 judge(response, self._settings_link)
                 first, whole = served_range(response)
+                if first == start and whole not in (None, total) and _is_same(response, self.space.journal.etag):
+                    # The same file by its strong tag: its Content-Length had lied.
+                    self.space.note(total=whole)
+                    raise TransferBroken("the file has another size than was said")
                 if first != start or whole != total or response.status_code != 206:
                     raise RangeRefused
-                tail = b"".join(body(response))
+                tail = _at_most(body(response), total - start)
             try:
                 return read_directory(tail, total)
             except TailTooShort as error:
                 wanted = error.wanted
+                if wanted > _MOST_OF_END:
+                    raise ArchiveRefused(too_many()) from None
+            except ArchiveRefused:
+                raise
             except ArchiveBroken:
                 raise RangeRefused from None
         raise RangeRefused
@@ -235,7 +258,8 @@ class Fetcher:
         strangers = [
             m
             for m in self.space.journal.members
-            if m.ordinal not in wanted or (m.size, m.crc) != (wanted[m.ordinal].size, wanted[m.ordinal].crc)
+            if m.ordinal not in wanted
+            or (m.name, m.size, m.crc) != (wanted[m.ordinal].name, wanted[m.ordinal].size, wanted[m.ordinal].crc)
         ]
         if strangers:
             self.space.drop(strangers)
@@ -323,18 +347,9 @@ class Fetcher:
 
     def _check_audio(self) -> None:
         """Decode every audio file to its end; what does not decode is dropped and fetched again."""
-        bad: list[tuple[Member, BadAudio]] = []
-        audio = 0
-        for member in self.space.journal.members:
-            self._clock.check()
-            path = self.space.folder / member.file
-            if not is_audio(member.name):
-                continue
-            audio += 1
-            try:
-                decode(path)
-            except BadAudio as error:
-                bad.append((member, BadAudio(Path(member.name).name, error.problem)))
+        audio = {self.space.folder / m.file: m for m in self.space.journal.members if is_audio(file_name(m.name))}
+        problems = examine(list(audio), self._clock)
+        bad = [(audio[path], BadAudio(file_name(audio[path].name), problem)) for path, problem in problems.items()]
         if bad:
             self.space.drop([member for member, _ in bad])
             if self.space.journal.kind != "zip":
@@ -353,6 +368,8 @@ class Fetcher:
         for chunk in chunks:
             self._clock.check()
             self._came += len(chunk)
+            if max(self._done_before + self._came, total or 0) > self._most:
+                raise ArchiveRefused("the download is far larger than its page announced")
             self._notice(self._done_before + self._came, total, len(chunk))
             yield chunk
 
@@ -366,7 +383,7 @@ class _Tail:
     def watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         for chunk in chunks:
             self.size += len(chunk)
-            self.bytes = (self.bytes + chunk)[-16 * TAIL_BYTES :]
+            self.bytes = (self.bytes + chunk)[-_MOST_OF_END:]
             yield chunk
 
 
@@ -374,8 +391,22 @@ def read_directory_of(tail: bytes, total: int) -> list[Entry]:
     """`read_directory` of a stream that has ended; whatever is wrong with it is a broken transfer."""
     try:
         return read_directory(tail, total)
-    except (TailTooShort, ArchiveBroken):
+    except ArchiveRefused:
+        raise
+    except (TailTooShort, ArchiveBroken) as error:
+        if isinstance(error, TailTooShort) and error.wanted > _MOST_OF_END:
+            raise ArchiveRefused(too_many()) from None
         raise TransferBroken("the archive ended early") from None
+
+
+def _at_most(chunks: Iterable[bytes], size: int) -> bytes:
+    """All of them joined, when they are not longer than was asked for. Raises RangeRefused."""
+    found = bytearray()
+    for chunk in chunks:
+        found += chunk
+        if len(found) > size:
+            raise RangeRefused
+    return bytes(found)
 
 
 def missing_runs(entries: Iterable[Entry], members: Iterable[Member]) -> list[list[Entry]]:
@@ -396,6 +427,10 @@ def _etag(response: requests.Response) -> str | None:
     # A weak tag does not promise the same bytes, so it is no ground for going on.
     tag: str | None = response.headers.get("ETag")
     return tag if tag and not tag.startswith("W/") else None
+
+
+def _is_same(response: requests.Response, etag: str | None) -> bool:
+    return response.status_code == 206 and etag is not None and _etag(response) == etag
 
 
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

@@ -3,7 +3,6 @@
 A whole member is in the journal only after its bytes are durable, so a journal never promises what a crash took.
 """
 
-import json
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
@@ -13,6 +12,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Workspace:
 
     def _read(self, format_name: str) -> Journal:
         try:
-            journal = Journal.model_validate(json.loads((self.folder / NAME).read_bytes()))
+            journal = Journal.model_validate(read_json(self.folder / NAME))
         except FileNotFoundError:
             return Journal(format=format_name)
         except (OSError, ValueError, ValidationError):

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import requests
+import urllib3
 
 from bandcamp_sync.bandcamp.answers import is_html, is_sure_challenge
 from bandcamp_sync.bandcamp.downloads import shown_error
@@ -108,14 +109,16 @@ def served_range(response: requests.Response) -> tuple[int, int | None]:
 def body(response: requests.Response) -> Iterator[bytes]:
     """The body in pieces. Raises TransferBroken where the connection breaks, stalls or ends early."""
     try:
-        yield from response.iter_content(CHUNK)
-    except requests.RequestException as error:
+        # What came is passed on at once: filled pieces would lose the last one where a body ends early.
+        while piece := response.raw.read1(CHUNK):
+            yield piece
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise TransferBroken(_how(error)) from None
     except OSError as error:
         raise TransferBroken(f"the connection broke ({error.strerror or type(error).__name__})") from None
 
 
-def _how(error: requests.RequestException) -> str:
+def _how(error: Exception) -> str:
     text = str(error)
     if "timed out" in text.lower():
         return "the connection stalled"

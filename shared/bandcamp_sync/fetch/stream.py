@@ -1,7 +1,7 @@
 """The streams of what has no download, through yt-dlp's Python API: V0 for owners, else 128 kbit/s.
 
 yt-dlp's extractors know `*.bandcamp.com` alone; here they are told to accept the pages of whatever Bandcamp is set.
-It gets the same cookies, in memory. Tags and cover are ours to write: a stream has none.
+What it asks, `tool_requests.py` asks for it. Tags and cover are ours to write: a stream has none.
 """
 
 import logging
@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from bandcamp_sync.bandcamp.client import Bandcamp
-from bandcamp_sync.bandcamp.pace import RequestClass
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import ItemTrouble, Reason, RedirectRefused, TransferBroken
+from bandcamp_sync.fetch.tool_requests import polite_tool
 from bandcamp_sync.library.album import Fetched
 from bandcamp_sync.library.audio import decode
 from bandcamp_sync.library.tags import Tags, write_tags
@@ -52,7 +52,6 @@ def fetch_stream(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         url = bandcamp.transport.policy.absolute(item.item_url or "")
-        bandcamp.transport.wait_turn(RequestClass.PAGE)
         entries = _Tool(bandcamp, folder, clock, notice).fetch(url)
     except RedirectRefused as error:
         raise ItemTrouble(Reason.OTHER, str(error)) from None
@@ -93,20 +92,20 @@ class _Tool:
 
     def fetch(self, url: str) -> list[dict[str, Any]]:
         """The tracks' entries, downloaded. Raises ItemTrouble, RedirectRefused."""
-        import yt_dlp
         from yt_dlp.utils import YoutubeDLError
 
         transport = self._bandcamp.transport
-        with yt_dlp.YoutubeDL(self._options(), auto_init="no_verbose_header") as tool:
+        with polite_tool(transport, self._options()) as tool:
             for extractor in _extractors():
                 tool.add_info_extractor(extractor)
-            for cookie in transport.session_cookies():
-                tool.cookiejar.set_cookie(cookie)
             try:
                 found = tool.extract_info(url, download=False)
                 entries = [e for e in (found.get("entries") or [found]) if e] if found else []
                 for entry in entries:
                     transport.policy.check(str(entry["url"]))
+                    if entry.get("protocol") not in (None, "http", "https"):
+                        # Its other downloaders hand addresses to programs that know nothing of our hosts.
+                        raise ItemTrouble(Reason.NO_STREAM, "it has no download, and a kind of stream that is unknown")
                 return [self._download(tool, entry) for entry in entries]
             except YoutubeDLError as error:
                 raise _trouble(str(error)) from None
@@ -122,9 +121,7 @@ class _Tool:
             "format": _FORMATS,
             "paths": {"home": str(self._folder)},
             "outtmpl": "%(track_id)s.%(ext)s",
-            "http_headers": {"User-Agent": self._bandcamp.transport.user_agent},
             "allowed_extractors": ["Bandcamp.*"],
-            "sleep_interval_requests": self._bandcamp.transport.interval_s,
             "retries": 5,
             "socket_timeout": 30,
             "quiet": True,

@@ -13,30 +13,36 @@ from typing import IO
 import stream_unzip
 
 from bandcamp_sync.errors import ArchiveBroken, DiskFull, TransferBroken
-from bandcamp_sync.fetch.directory import Entry
+from bandcamp_sync.fetch.directory import (
+    TAIL_BYTES,
+    Entry,
+    TailTooShort,
+    entry_name,
+    is_folder,
+    listed_name,
+    read_directory,
+)
 from bandcamp_sync.fetch.journal import Member, Workspace
-
-_MAX_MEMBERS = 5000
-#: Music hardly compresses; what unpacks to far more than came is a bomb.
-_MAX_RATIO = 20
-_ROOM = 64 << 20
+from bandcamp_sync.fetch.limits import LIMITS, ArchiveRefused, Budget, Limits, too_many
 
 
 class NeedsWholeArchive(Exception):
     """This archive cannot be unpacked front to back (stored members of unknown length)."""
 
 
-def unpack(chunks: Iterable[bytes], space: Workspace, first: int, names: list[Entry] | None, limit: int | None) -> None:
+def unpack(
+    chunks: Iterable[bytes], space: Workspace, first: int, names: list[Entry] | None, limits: Limits = LIMITS
+) -> None:
     """Unpack members from `chunks`, which begin at member `first`, and note each whole one in the journal.
 
-    `names`: the members that this stretch of the archive holds, None for all of it. `limit`: the archive's size in
-    bytes, where it is known. Raises TransferBroken, ArchiveBroken, NeedsWholeArchive, DiskFull.
+    `names`: the members that this stretch of the archive holds, None for all of it. Raises TransferBroken,
+    ArchiveRefused, NeedsWholeArchive, DiskFull.
     """
-    budget = _Budget(limit)
+    budget = Budget(limits)
     wanted = None if names is None else len(names)
     try:
         members = stream_unzip.stream_unzip(
-            chunks, chunk_size=1 << 18, allowed_encryption_mechanisms=(stream_unzip.NO_ENCRYPTION,)
+            budget.came(chunks), chunk_size=1 << 18, allowed_encryption_mechanisms=(stream_unzip.NO_ENCRYPTION,)
         )
         done = 0
         while wanted is None or done < wanted:
@@ -45,16 +51,14 @@ def unpack(chunks: Iterable[bytes], space: Workspace, first: int, names: list[En
             except StopIteration:
                 break
             ordinal, name = first + done, entry_name(raw_name)
-            if ordinal >= _MAX_MEMBERS:
-                raise ArchiveBroken(f"the archive holds more than {_MAX_MEMBERS} files")
-            known = None if names is None else names[done]
-            if known is not None and known.name != name and known.name.encode("utf-8", "replace") != raw_name:
-                name = known.name
-            if name.endswith("/") or space.journal.has(ordinal, name):
-                for piece in content:
-                    budget.take(len(piece))
+            budget.entry(raw_name, ordinal)
+            if names is not None and names[done].name != name:
+                raise TransferBroken("what came of the archive is not what its list of content says")
+            if is_folder(name) or space.journal.has(ordinal, name):
+                for _ in budget.unpacked(content):
+                    pass
             else:
-                _write_member(space, ordinal, name, budget.watched(content))
+                _write_member(space, ordinal, name, budget.unpacked(content))
             done += 1
     except stream_unzip.NotStreamUnzippable:
         raise NeedsWholeArchive from None
@@ -68,19 +72,26 @@ def unpack(chunks: Iterable[bytes], space: Workspace, first: int, names: list[En
         raise TransferBroken("the archive arrived damaged") from None
 
 
-def unpack_file(archive: Path, space: Workspace) -> None:
-    """Unpack a whole archive that lies on disk. Raises ArchiveBroken, DiskFull."""
+def unpack_file(archive: Path, space: Workspace, limits: Limits = LIMITS) -> None:
+    """Unpack a whole archive that lies on disk. Raises ArchiveBroken (ArchiveRefused among them), DiskFull."""
     try:
+        # Its list is read by the same limits as one that comes over the line, before zipfile reads it as a whole.
+        size = archive.stat().st_size
+        with archive.open("rb") as file:
+            file.seek(max(0, size - limits.directory - TAIL_BYTES))
+            read_directory(file.read(), size, limits)
         with zipfile.ZipFile(archive) as opened:
-            budget = _Budget(archive.stat().st_size)
+            budget = Budget(limits)
+            budget.skip(size)
             stored = sorted(opened.infolist(), key=lambda info: info.header_offset)
-            if len(stored) > _MAX_MEMBERS:
-                raise ArchiveBroken(f"the archive holds more than {_MAX_MEMBERS} files")
             for ordinal, info in enumerate(stored):
-                if info.is_dir() or space.journal.has(ordinal, info.filename, info.file_size, info.CRC):
+                name = listed_name(info)
+                if is_folder(name) or space.journal.has(ordinal, name, info.file_size, info.CRC):
                     continue
                 with opened.open(info) as member:
-                    _write_member(space, ordinal, info.filename, budget.watched(_pieces(member)))
+                    _write_member(space, ordinal, name, budget.unpacked(_pieces(member)))
+    except TailTooShort:
+        raise ArchiveRefused(too_many(limits)) from None
     except (
         zipfile.BadZipFile,
         zlib.error,
@@ -117,24 +128,6 @@ def _write_member(space: Workspace, ordinal: int, name: str, pieces: Iterable[by
     space.add(Member(ordinal=ordinal, name=name, file=path.name, size=size, crc=crc, sha256=digest.hexdigest()))
 
 
-class _Budget:
-    """How much may still be unpacked."""
-
-    def __init__(self, archive_size: int | None) -> None:
-        self._left = None if archive_size is None else archive_size * _MAX_RATIO + _ROOM
-
-    def take(self, size: int) -> None:
-        if self._left is not None:
-            self._left -= size
-            if self._left < 0:
-                raise ArchiveBroken(f"the archive unpacks to more than {_MAX_RATIO} times its size")
-
-    def watched(self, pieces: Iterable[bytes]) -> Iterator[bytes]:
-        for piece in pieces:
-            self.take(len(piece))
-            yield piece
-
-
 class guarded:
     """Turns "no space left" into DiskFull, so that every writer of large files says it the same way."""
 
@@ -148,11 +141,3 @@ class guarded:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             stat = os.statvfs(self._folder)
             raise DiskFull(self._folder, stat.f_bavail * stat.f_frsize, 0) from None
-
-
-def entry_name(raw: bytes) -> str:
-    """A member's name: UTF-8, as Bandcamp writes it, else the zip format's old code page."""
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("cp437")

@@ -1,22 +1,34 @@
 """The only code that renames, links or fsyncs: a reader never sees half a file, and a written file survives a crash.
 
-A file in the making is called `.<name>.<random>.tmp` and lies beside its place; every lister skips dot files.
+A file in the making is called `.<name>.<stamp>.<random>.tmp` and lies beside its place; every lister skips dot files.
+The stamp says which process writes it, so that what a killed one left can be told from what is being written.
 """
 
+import ctypes
+import errno
+import fcntl
 import json
 import os
 import secrets
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bandcamp_sync.files.quarantine import quarantine
+from bandcamp_sync.processes import is_stamp_gone, stamp
+
 TMP_SUFFIX = ".tmp"
+#: A file in the making that is older has no writer any more, whoever it was.
+ABANDONED = timedelta(hours=1)
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
 def _beside(path: Path) -> Path:
-    # The random part keeps two writers of one file apart; the name is cut so that it never passes 255 bytes.
+    # The random part keeps two threads that write one file apart; the name is cut so that it never passes 255 bytes.
     stem = path.name.encode()[:180].decode(errors="ignore")
-    return path.with_name(f".{stem}.{secrets.token_hex(6)}{TMP_SUFFIX}")
+    return path.with_name(f".{stem}.{stamp()}.{secrets.token_hex(4)}{TMP_SUFFIX}")
 
 
 def sync_folder(folder: Path) -> None:
@@ -49,7 +61,7 @@ def write_bytes(path: Path, content: bytes, mode: int | None = None, durable: bo
     """
     beside = _write_beside(path, content, mode, durable)
     try:
-        beside.replace(path)
+        _rename_over(beside, path)
     except BaseException:
         with suppress(OSError):
             beside.unlink()
@@ -59,7 +71,7 @@ def write_bytes(path: Path, content: bytes, mode: int | None = None, durable: bo
 
 
 def _write_beside(path: Path, content: bytes, mode: int | None, durable: bool) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     beside = _beside(path)
     try:
         _write_exclusive(beside, content, mode, durable)
@@ -110,7 +122,7 @@ def write_new(path: Path, content: bytes, mode: int | None = None) -> bool:
 
 def move(source: Path, target: Path) -> None:
     """Rename within one file system and make both folders durable. Replaces a file that has the target's name."""
-    source.rename(target)
+    _rename_over(source, target)
     sync_folder(target.parent)
     if source.parent != target.parent:
         sync_folder(source.parent)
@@ -119,13 +131,118 @@ def move(source: Path, target: Path) -> None:
 def remove(path: Path) -> None:
     """Unlink; a file that is gone already is fine."""
     with suppress(FileNotFoundError):
-        path.unlink()
+        try:
+            path.unlink()
+        except IsADirectoryError:
+            quarantine(path, datetime.now(UTC), "it is a folder, and a file belongs there")
         sync_folder(path.parent)
 
 
-def leftovers(folder: Path) -> list[Path]:
-    """Temporary files that a killed writer left in `folder` (not below it)."""
+def make_folder(folder: Path) -> None:
+    """Make it, and those above it. What is no folder and stands in the way goes to quarantine. Raises OSError.
+
+    A link to a place that is not there stays, and is an error: it may be a disk that is not mounted.
+    """
     try:
-        return [p for p in folder.iterdir() if p.name.startswith(".") and p.name.endswith(TMP_SUFFIX)]
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTDIR, errno.ELOOP):
+            raise
+        in_the_way = next((p for p in (*reversed(folder.parents), folder) if _is_no_folder(p)), None)
+        if in_the_way is not None:
+            # RACE: of two who find it, the second must not put aside the folder that the first has made by then.
+            with _alone_in(in_the_way.parent):
+                if _is_no_folder(in_the_way):
+                    quarantine(in_the_way, datetime.now(UTC), "a folder belongs there")
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def _is_no_folder(path: Path) -> bool:
+    """Whether there is something that is no folder. Raises OSError for a link to nothing."""
+    if not os.path.lexists(path) or path.is_dir():
+        return False
+    try:
+        path.stat()
+    except FileNotFoundError:
+        problem = "it is a link to a place that is not there; is its disk mounted?"
+        raise OSError(errno.ENXIO, problem, str(path)) from None
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return True
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):  # a share without locks
+            fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _rename_over(source: Path, target: Path) -> None:
+    """Rename, in the place of whatever file has that name; a folder in a file's place goes to quarantine."""
+    try:
+        source.rename(target)
+    except IsADirectoryError:
+        quarantine(target, datetime.now(UTC), "it is a folder, and a file belongs there")
+        source.rename(target)
+    except PermissionError as error:
+        # The system names the file alone, and it is one of the two folders that is closed.
+        closed = next((p for p in (target.parent, source.parent) if not os.access(p, os.W_OK | os.X_OK)), source)
+        raise PermissionError(error.errno, error.strerror, str(closed)) from None
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two files or folders of one file system change places in one step, durably; both must be there.
+
+    False, and nothing has happened, where the system or the file system cannot do that. Raises OSError.
+    """
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), ctypes.c_uint(_RENAME_EXCHANGE)) != 0:
+        number = ctypes.get_errno()
+        if number in (errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP):
+            return False
+        raise OSError(number, os.strerror(number), str(one), None, str(other))
+    sync_folder(other.parent)
+    sync_folder(one.parent)
+    return True
+
+
+def leftovers(folder: Path) -> list[Path]:
+    """Files in the making in `folder` (not below it), of writers that live and of killed ones."""
+    try:
+        names = os.listdir(folder)  # noqa: PTH208 - some folders hold twenty thousand files
     except (FileNotFoundError, NotADirectoryError):
         return []
+    return [folder / name for name in names if name.startswith(".") and name.endswith(TMP_SUFFIX)]
+
+
+def is_abandoned(path: Path, now: datetime, older_than: timedelta = ABANDONED) -> bool:
+    """Whether a file in the making has no writer any more.
+
+    A process of this host is known to live or to be gone. Of another host's, or of an older version's file, only age
+    tells; nobody takes an hour to write a file.
+    """
+    writer = path.name.split(".")[-3] if path.name.count(".") >= 4 else ""
+    if is_stamp_gone(writer):
+        return True
+    with suppress(OSError):
+        return now.timestamp() - path.lstat().st_mtime > older_than.total_seconds()
+    return False
+
+
+def sweep(folders: Iterable[Path], now: datetime, older_than: timedelta = ABANDONED) -> list[Path]:
+    """Remove the abandoned files in the making from these folders (not from below them). What cannot be stays."""
+    removed = []
+    for folder in folders:
+        with suppress(OSError):
+            for path in leftovers(folder):
+                if is_abandoned(path, now, older_than):
+                    path.unlink()
+                    removed.append(path)
+    return removed

@@ -8,7 +8,6 @@ check looks at. Light on purpose: it runs in every container.
 """
 
 import argparse
-import json
 import os
 import re
 import select
@@ -28,6 +27,7 @@ from xmlrpc.client import Fault, ServerProxy
 from supervisor import childutils
 
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.health.numbers import Numbers
 from bandcamp_sync.health.publish import publish
 from bandcamp_sync.health.supervisor import (
@@ -138,7 +138,7 @@ class Listener:
     def carry_on(self) -> None:
         """Count restarts on from where a listener of the same supervisord ended."""
         with suppress(OSError, ValueError, KeyError, TypeError):
-            before = json.loads(self._restarts_path.read_bytes())
+            before = read_json(self._restarts_path)
             if before["publisher"] == self._publisher:
                 self._restarts = Counter(before["restarts"])
 
@@ -156,7 +156,10 @@ class Listener:
             return None
 
     def _number_workers(self) -> None:
-        """Give every worker program here a number that no other container's worker has."""
+        """Give every worker program here a number that no other container's worker has, and keep it."""
+        # Where `state/` was deleted another may have taken a number of ours meanwhile; then it gets a new one.
+        lost = self._numbers.hold_on()
+        self._own = {place: number for place, number in self._own.items() if number not in lost}
         places = [name.removeprefix(WORKER_PREFIX) for process in self._processes if (name := process.name)]
         new = [int(place) for place in places if place.isdigit() and int(place) not in self._own]
         if not new:
@@ -210,7 +213,7 @@ class Listener:
 def _is_at_work(path: Path, now: float) -> bool:
     """Whether what was published there is fresh, and tells of a program that runs."""
     try:
-        units = json.loads(path.read_bytes())["units"]
+        units = read_json(path)["units"]
         return now - path.stat().st_mtime < _SILENT_S and any(u["active_state"] in _AT_WORK for u in units)
     except (OSError, ValueError, KeyError, TypeError):
         return False

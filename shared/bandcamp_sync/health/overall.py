@@ -30,15 +30,17 @@ ROLES = {
 GRACE = timedelta(minutes=1)
 #: Alarms that stop the pipeline until a person acts.
 STOPPING = frozenset({"session", "music-folder", "disk"})
+#: Alarms that tell a person of a danger, while everything works as it should.
+WARNING = frozenset({"exposed-cookies"})
 
 
 @dataclass(frozen=True)
 class Seen:
     """What is known.
 
-    `counts`: purchases by state, in the books' words. `held_until`: Bandcamp asked for patience. `session_problem`: why
-    nobody is logged in, as it was found last. `scraping`: a scrape is under way. `scrape_error`: why the last one
-    failed, None when it went well.
+    `counts`: purchases by state, in the books' words. `held_until`, `held`: nobody asks Bandcamp anything, and why.
+    `session_problem`: why nobody is logged in, as it was found last. `scraping`: a scrape is under way.
+    `scrape_error`: why the last one failed, None when it went well.
     """
 
     now: datetime
@@ -47,6 +49,7 @@ class Seen:
     scraping: bool = False
     scrape_error: str | None = None
     held_until: datetime | None = None
+    held: str = "Bandcamp asks for patience"
     counts: Mapping[str, int] | None = None
     alarms: Sequence[Mapping[str, Any]] = ()
     units: Sequence[Mapping[str, Any]] = ()
@@ -83,7 +86,8 @@ def _stopped(seen: Seen) -> list[str]:
 
 
 def _half_broken(seen: Seen) -> list[str]:
-    told = [str(a["sentence"]) for a in seen.alarms if not (a.get("needs_person") and a.get("name") in STOPPING)]
+    grave = (a for a in seen.alarms if a.get("name") not in WARNING)
+    told = [str(a["sentence"]) for a in grave if not (a.get("needs_person") and a.get("name") in STOPPING)]
     if seen.units and len(idle := _idle_roles(seen)) < len(ROLES):
         told += [ROLES[role] for role in idle]
     return told + [f"{u['name']}: no news" for u in seen.units if u.get("active_state") == "unknown"]
@@ -110,7 +114,7 @@ def _is_new(unit: Mapping[str, Any], now: datetime) -> bool:
 def _mending(seen: Seen) -> list[str]:
     why = []
     if seen.held_until is not None and seen.held_until > seen.now:
-        why.append(f"Bandcamp asks for patience until {seen.held_until:%H:%M:%S} UTC")
+        why.append(f"{seen.held}; nothing is asked until {seen.held_until:%H:%M:%S} UTC")
     told = {str(alarm["sentence"]) for alarm in seen.alarms} | {seen.session_problem}
     if seen.scrape_error and seen.scrape_error not in told and not seen.scraping:
         why.append(f"the last scrape failed: {seen.scrape_error}")

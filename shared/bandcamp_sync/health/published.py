@@ -3,11 +3,11 @@
 A file that nobody renewed for `STALE` tells nothing any more: its units turn `unknown`/`stale`. Silence is never green.
 """
 
-import json
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.health.unit import Unit
 
 STALE = timedelta(seconds=90)
@@ -25,8 +25,8 @@ def read_units(folder: Path, now: datetime) -> list[Published]:
     for path in paths:
         try:
             age = now.timestamp() - path.stat().st_mtime
-            value = json.loads(path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            value = read_json(path)
+        except (OSError, ValueError):
             continue
         listed = value.get("units") if isinstance(value, dict) else value
         stale = abs(age) > STALE.total_seconds()

@@ -3,12 +3,12 @@
 A loop knows when it is due; supervisord knows only that it runs. On a host systemd has timers of its own.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.health.unit import Timer
 
 
@@ -31,7 +31,7 @@ def read_timers(folder: Path) -> dict[str, Timer]:
     found: dict[str, Timer] = {}
     for path in sorted(folder.glob("[!.]*.json")):
         try:
-            value = json.loads(path.read_bytes())
+            value = read_json(path)
             found |= {str(name): Timer(**fields) for name, fields in value.items()}
         except (OSError, ValueError, TypeError, AttributeError):
             continue

@@ -8,6 +8,7 @@ wrote is never changed.
 import logging
 import os
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -16,7 +17,7 @@ from pathlib import Path
 from bandcamp_sync.errors import BadAudio
 from bandcamp_sync.library.audio import is_audio, sniff
 from bandcamp_sync.library.entries import entry_title
-from bandcamp_sync.library.names import first_free_name, safe_part, track_file_name
+from bandcamp_sync.library.names import file_name, first_free_name, track_file_name
 from bandcamp_sync.library.tags import Tags, fill_tags, read_tags
 from bandcamp_sync.spool.job import ReceiptFile
 
@@ -51,6 +52,7 @@ class _Track:
     number: int | None
     title: str
     extension: str
+    tags: Tags
 
 
 def compose(files: Sequence[Fetched], about: About, target: Path, cover: bytes | None) -> list[ReceiptFile]:
@@ -59,16 +61,16 @@ def compose(files: Sequence[Fetched], about: About, target: Path, cover: bytes |
     `cover`: used as `cover.jpg` when the files bring none. Raises OSError.
     """
     target.mkdir(parents=True, exist_ok=True)
-    tracks = [_track(f, about) for f in files if is_audio(f.name)]
+    audio = {f for f in files if is_audio(file_name(f.name))}
+    tracks = [_track(f, about) for f in files if f in audio]
     placed = _Placed(target)
     width = 3 if len(tracks) > 99 else 2
     for position, track in enumerate(tracks, start=1):
         number = track.number or (1 if len(tracks) == 1 else position)
-        changed = _fill(track, about, number)
         name = track_file_name(number, track.title, track.extension, width)
-        placed.move(track.fetched, name, rehash=changed)
-    for extra in (f for f in files if not is_audio(f.name)):
-        placed.move(extra, _extra_name(extra.name), rehash=False)
+        placed.move(track.fetched, name, _missing(track, about, number))
+    for extra in (f for f in files if f not in audio):
+        placed.move(extra, _extra_name(extra.name), None)
     if cover is not None and not placed.has_cover():
         placed.write("cover.jpg", cover)
     return placed.files
@@ -81,12 +83,14 @@ class _Placed:
         self._target, self._taken = target, set[str]()
         self.files: list[ReceiptFile] = []
 
-    def move(self, fetched: Fetched, wanted: str, rehash: bool) -> None:
+    def move(self, fetched: Fetched, wanted: str, missing: Tags | None) -> None:
         name = first_free_name(wanted, self._taken)
         path = self._target / name
+        if missing is not None and _filled_copy(fetched, path, missing):
+            self._note(name, path, file_sha256(path))
+            return
         _link_or_move(fetched.path, path)
-        digest = file_sha256(path) if rehash else fetched.sha256
-        self._note(name, path, digest)
+        self._note(name, path, fetched.sha256)
 
     def write(self, name: str, content: bytes) -> None:
         path = self._target / name
@@ -102,6 +106,24 @@ class _Placed:
 
     def has_cover(self) -> bool:
         return any(_COVER.match(name) for name in self._taken)
+
+
+def _filled_copy(fetched: Fetched, path: Path, missing: Tags) -> bool:
+    """A copy with more tags; False, and no copy, where it cannot be had.
+
+    What was fetched stays as it is: it is known by its hash, and a crash amid the writing of tags would make that
+    untrue.
+    """
+    try:
+        shutil.copyfile(fetched.path, path)
+        if fill_tags(path, missing, None):
+            return True
+    except OSError:
+        raise
+    except Exception as error:  # mutagen raises many kinds, and a missing tag is no reason to lose an album
+        log.warning("tags of %s are left as they are (%s)", fetched.name, type(error).__name__)
+    path.unlink()
+    return False
 
 
 def _link_or_move(source: Path, target: Path) -> None:
@@ -128,10 +150,12 @@ def _track(fetched: Fetched, about: About) -> _Track:
         tags.track_number or number,
         tags.title or title or about.title,
         extension if extension not in (None, "zip") else suffix,
+        tags,
     )
 
 
-def _fill(track: _Track, about: About, number: int) -> bool:
+def _missing(track: _Track, about: About, number: int) -> Tags | None:
+    """What its tags should say; None where each of them says something already."""
     wanted = Tags(
         title=track.title,
         artist=about.artist,
@@ -140,18 +164,15 @@ def _fill(track: _Track, about: About, number: int) -> bool:
         track_number=number,
         year=about.year,
     )
-    try:
-        return fill_tags(track.fetched.path, wanted, None)
-    except Exception as error:  # mutagen raises many kinds, and a missing tag is no reason to lose an album
-        log.warning("tags of %s are left as they are (%s)", track.fetched.name, type(error).__name__)
-        return False
+    has, wants = vars(track.tags), vars(wanted)
+    return wanted if any(wants[name] and has[name] is None for name in wants) else None
 
 
 def _extra_name(name: str) -> str:
     last = re.split(r"[/\\]", name)[-1]
     if _IMAGE.search(last) and re.search(r"(^|[ _-])(cover|folder|front)\.\w+$", last, re.I):
         return "cover.png" if last.lower().endswith("png") else "cover.jpg"
-    return safe_part(last, "extra")
+    return file_name(name)
 
 
 def file_sha256(path: Path) -> str:

@@ -8,6 +8,7 @@ one wrong bit is found.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import av.error
@@ -28,6 +29,8 @@ av.logging.set_level(None)
 # The demuxer is named, as FFmpeg's own guess takes a text for a playlist and opens what that names.
 _DEMUXERS = {"aiff": "aiff", "flac": "flac", "m4a": "mov", "mp3": "mp3", "ogg": "ogg", "wav": "wav"}
 _STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}
+#: PyAV 18 stumbles over tags in no known coding unless it is told not to; PyAV 19 cannot be told.
+_OPENED: dict[str, Any] = {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
 _HEAD_BYTES = 256 * 1024
 _BLOCK_BYTES = 1024 * 1024
 _LOSSLESS = ("flac", "alac", "pcm")
@@ -54,12 +57,16 @@ def decode(path: Path) -> Decoded:
     """
     kind = _checked_kind(path)
     try:
-        with av.open(f"file:{path}", format=_DEMUXERS[kind]) as container:
+        with av.open(f"file:{path}", format=_DEMUXERS[kind], **_OPENED) as container:
             return _decode_stream(container, path.name)
     except av.error.FFmpegError as error:
         # Decoders answer bad data with any errno ("operation not permitted"), so the file itself is asked.
         _read_through(path)
         raise BadAudio(path.name, _words(error)) from None
+    except (BadAudio, OSError, MemoryError):
+        raise
+    except Exception as error:  # PyAV raises what it likes where a file is odder than it thinks possible
+        raise BadAudio(path.name, f"it cannot be decoded ({type(error).__name__})") from None
 
 
 def _read_through(path: Path) -> None:
@@ -86,6 +93,8 @@ def _decode_stream(container: InputContainer, name: str) -> Decoded:
         raise BadAudio(name, "there is no audio in it")
     stream = container.streams.audio[0]
     context = stream.codec_context
+    if context is None:  # PyAV's types say that there always is one
+        raise BadAudio(name, "it is packed in a way that is not known")
     context.options = dict(_STRICT)
     checksum = _FlacChecksum(context.extradata) if context.codec.canonical_name == "flac" else None
     samples = 0

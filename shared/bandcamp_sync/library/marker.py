@@ -1,6 +1,5 @@
 """The music folder's marker: tells it from the empty place where its disk should be mounted."""
 
-import json
 import os
 import secrets
 import shutil
@@ -9,12 +8,21 @@ from datetime import datetime
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.errors import DiskFull, FolderTrouble, MusicFolderMissing
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_bytes, read_json
+from bandcamp_sync.machine import as_trouble
 from bandcamp_sync.paths import DataFolder, MusicFolder
 
 
 def check_music_folder(data: DataFolder, music: MusicFolder, books_empty: bool) -> None:
-    """Raise MusicFolderMissing when the books know of music and the folder lacks its marker. Writes nothing."""
-    if not music.marker.exists() and (data.library_id.exists() or not books_empty):
+    """Raise MusicFolderMissing when the books know of music and the folder lacks its marker. Writes nothing.
+
+    Raises LocalTrouble when it cannot be seen.
+    """
+    try:
+        missing = not music.marker.exists() and (data.library_id.exists() or not books_empty)
+    except OSError as error:  # no permission to look
+        raise as_trouble(error, music.root) from error
+    if missing:
         raise MusicFolderMissing(music.root)
 
 
@@ -31,7 +39,7 @@ def write_marker(data: DataFolder, music: MusicFolder, now: datetime) -> None:
             music.root.mkdir(parents=True, exist_ok=True)
             atomic.write_json(music.marker, {"schema": 1, "library": secrets.token_hex(8), "since": rfc3339(now)})
         if not data.library_id.exists():
-            atomic.write_bytes(data.library_id, music.marker.read_bytes())
+            atomic.write_bytes(data.library_id, read_bytes(music.marker))
     except OSError as error:
         raise not_writable(music.root, error) from error
 
@@ -39,7 +47,7 @@ def write_marker(data: DataFolder, music: MusicFolder, now: datetime) -> None:
 def library_name(music: MusicFolder) -> str | None:
     """The marker's own id; None without a readable marker."""
     try:
-        return str(json.loads(music.marker.read_bytes())["library"])
+        return str(read_json(music.marker)["library"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

@@ -20,6 +20,7 @@ __all__ = [
     "MAX_PART_BYTES",
     "album_folder",
     "entry_title",
+    "file_name",
     "first_free_name",
     "for_terminal",
     "safe_part",
@@ -52,6 +53,12 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u
 _DEVICE = re.compile(r"(?i)(con|conin\$|conout\$|clock\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?=\.|$)")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}")
 _EXTENSION = re.compile(r"[A-Za-z0-9]{1,8}")
+_ENDING = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,8}$", re.DOTALL)
+# Windows asks other machines for such a file's icon, and tells them who asks; others start programs.
+_OBEYED = re.compile(
+    r"(?i)(desktop\.ini|autorun\.inf|folder\.htt"
+    r"|.*\.(lnk|scf|url|pif|desktop|directory|library-ms|search-ms|searchconnector-ms|theme|settingcontent-ms|webloc))"
+)
 
 
 def safe_part(name: str | None, fallback: str, max_bytes: int = MAX_PART_BYTES) -> str:
@@ -103,6 +110,21 @@ def track_file_name(number: int | None, title: str, extension: str, width: int =
     prefix = f"{number:0{width}d} " if number else ""
     stem = prefix + (_readable(title) or "Untitled")
     return f"{_fit(stem, MAX_PART_BYTES - 1 - len(extension))}.{extension}"
+
+
+def file_name(entry: str) -> str:
+    """The name under which a file of an archive would lie in its album's folder, kept as it is but for being safe.
+
+    A long one is cut before its ending. What a file manager obeys as soon as it shows the folder (shortcuts,
+    `desktop.ini` and the like) gets `.txt` behind it; programs and scripts keep their names, as artists do sell them.
+    """
+    last = re.split(r"[/\\]", entry)[-1]
+    safe = _readable(last) or "Untitled"
+    ending = _ENDING.search(safe)
+    tail = ending[0] if ending else ""
+    if _OBEYED.fullmatch(safe):
+        tail += ".txt"
+    return _fit(safe[: ending.start()] if ending else safe, MAX_PART_BYTES - len(tail)) + tail
 
 
 def first_free_name(wanted: str, taken: Collection[str]) -> str:
@@ -172,7 +194,8 @@ def _readable(name: str | None) -> str:
     if not visible.translate(_DROPPED).strip(" ."):
         return ""
     text = visible.replace(": ", " - ").translate(_READABLE)
-    return " ".join(text.split()).strip(" .")
+    # Composed once more: what goes without a trace can bring a letter and its accent together.
+    return unicodedata.normalize("NFC", " ".join(text.split()).strip(" ."))
 
 
 def _visible(text: str) -> str:

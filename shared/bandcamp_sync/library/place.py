@@ -2,8 +2,11 @@
 
 import logging
 import os
+import re
+import secrets
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from bandcamp_sync.files import atomic
@@ -12,7 +15,8 @@ from bandcamp_sync.paths import MusicFolder
 
 log = logging.getLogger(__name__)
 
-_OLD = "replaced"
+_OLD, _DISCARDED = "replaced", ".discarded"
+_FETCHED = re.compile(r"r\d+|stream")
 
 
 def place(
@@ -52,6 +56,10 @@ def _replace(music: MusicFolder, staged: Path, own: str, key: str) -> None:
     if target.exists():
         if old.exists():
             shutil.rmtree(old)
+        if atomic.exchange(staged, target):
+            shutil.rmtree(staged, ignore_errors=True)  # the old album by now
+            return
+        # A file system that cannot exchange: for a moment there is neither, and a crash then is undone later.
         old.parent.mkdir(parents=True, exist_ok=True)
         atomic.move(target, old)
     atomic.move(staged, target)
@@ -74,6 +82,38 @@ def _empty(folder: Path) -> bool:
         return False
 
 
+def clean_fetched(music: MusicFolder, key: str) -> None:
+    """Remove what was fetched of a purchase that is given up, but nothing by which a half placement is understood."""
+    folder = music.staging / key
+    for path in list(folder.glob("*")):
+        if _FETCHED.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
+    if (folder / "album").exists():
+        # It was not placed, so what was announced of its place is void.
+        (folder / "receipt.json").unlink(missing_ok=True)
+        shutil.rmtree(folder / "album", ignore_errors=True)
+    with suppress(OSError):
+        if {path.name for path in folder.iterdir()} <= {"holder"}:
+            clean_staging(music, key)
+
+
 def clean_staging(music: MusicFolder, key: str) -> None:
-    """Remove what a finished purchase left in staging."""
-    shutil.rmtree(music.staging / key, ignore_errors=True)
+    """Remove what a finished purchase left in staging; also what another such cleaning was cut off at."""
+    folder = music.staging / key
+    if not discarded(folder):
+        # Out of the way first, by one step: whoever works on this purchase from now on has a folder of its own.
+        aside = folder.with_name(f"{key}.{secrets.token_hex(4)}{_DISCARDED}")
+        try:
+            folder.rename(aside)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            log.debug("%s is not removed (%s)", folder, error.strerror)
+            return
+        folder = aside
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def discarded(folder: Path) -> bool:
+    """Whether something in staging is only there to be removed."""
+    return folder.name.endswith(_DISCARDED)

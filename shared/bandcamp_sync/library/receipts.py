@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import MusicFolder
 from bandcamp_sync.spool.job import Job
@@ -34,7 +35,7 @@ def copies(music: MusicFolder, known: frozenset[str]) -> Iterator[Job]:
         if suffix != "json" or not is_key(key) or key in known:
             continue
         try:
-            job = Job.model_validate_json((music.receipts / name).read_bytes())
+            job = Job.model_validate_json(read_bytes(music.receipts / name))
         except (OSError, ValidationError):
             log.warning("%s is not readable as a receipt; it is passed over", music.receipts / name)
             continue

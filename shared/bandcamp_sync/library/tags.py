@@ -4,6 +4,7 @@ What Bandcamp wrote is never changed. Names are the true ones: `AC/DC` keeps its
 folder is called. Files are changed in place, so only on files that are not in the library yet.
 """
 
+import errno
 import re
 import unicodedata
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ from bandcamp_sync.library.tag_fields import Cover, Field, TagFile, cover_of, op
 _HEAD_BYTES = 256 * 1024
 _FIELDS: tuple[Field, ...] = ("title", "artist", "album", "album_artist", "track_number", "year")
 _LEADING_NUMBER = re.compile(r"\s*([0-9]{1,5})")
+#: Errors that mutagen raises itself, or gets when a file sends it to a place that no file has.
+_FILES_FAULT = (None, errno.EINVAL, errno.EOVERFLOW)
 _YEAR = re.compile(r"(?<![0-9])([0-9]{4})(?![0-9])")
 
 
@@ -126,6 +129,14 @@ def _errors_for(path: Path) -> Iterator[None]:
     except MutagenError as error:
         causes = (error.__cause__, error.__context__, *error.args)
         disk = next((cause for cause in causes if isinstance(cause, OSError)), None)
-        if disk is not None:
+        if disk is not None and disk.errno not in _FILES_FAULT:
             raise disk from None
+        raise BadAudio(path.name, f"its tags cannot be read or written ({type(error).__name__})") from None
+    except OSError as error:
+        if error.errno not in _FILES_FAULT:
+            raise
+        raise BadAudio(path.name, "its tags cannot be read or written (they point out of the file)") from None
+    except (BadAudio, MemoryError):
+        raise
+    except Exception as error:  # what mutagen has not thought of: struct.error, IndexError, OverflowError, ...
         raise BadAudio(path.name, f"its tags cannot be read or written ({type(error).__name__})") from None

@@ -4,8 +4,10 @@ A file keeps its inode when it is rotated, but a file that is new may be given t
 place in a file is its inode, a checksum of how the file begins (a line begins with its time), and the offset.
 """
 
+import errno
 import os
 import re
+import stat
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -89,7 +91,12 @@ class OpenLog:
     @classmethod
     def at(cls, path: Path) -> "OpenLog":
         """The file of that name. Raises OSError."""
-        return cls(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+        # Without O_NONBLOCK the opening of a FIFO would wait for a writer. A link could lead to any file.
+        log = cls(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC))
+        if not stat.S_ISREG(os.fstat(log._fd).st_mode):
+            log.close()
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return log
 
     def again(self) -> "OpenLog":
         """The same file, to be closed on its own."""
@@ -131,7 +138,7 @@ def log_files(folder: Path) -> dict[str, Path]:
         # Followers ask this all the time, and an entry knows what it is without another look at the disk.
         with os.scandir(folder) as entries:
             found = [(_LOG.fullmatch(entry.name), entry) for entry in entries]
-            services = {match[1] for match, entry in found if match and entry.is_file()}
+            services = {match[1] for match, entry in found if match and entry.is_file(follow_symlinks=False)}
     except OSError:
         return {}
     return {service: folder / f"{service}.log" for service in sorted(services)}

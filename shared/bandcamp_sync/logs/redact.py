@@ -53,6 +53,9 @@ _PERSONAL_RULES: list[tuple[re.Pattern[str], str]] = [
     (re.compile(rf"(?i)[\w.+-]{{1,64}}{_AT}[\w-]{{1,63}}(?:\.[\w-]{{1,63}})+"), CUT),
 ]
 
+# Control characters but for tab and the ends of lines, and those that turn the direction of what follows.
+_STEERING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
 # What a text must hold for any of `_RULES` to find something; most lines hold none of it, and are done with at once.
 _MARKS = (
     *("cookie", "authorization", "identity", "token", "sig", "payment_id", "crumb", "password", "h1", "@"),
@@ -102,8 +105,11 @@ def redact(text: str) -> str:
 
 
 def redact_sample(text: str) -> str:
-    """As `redact`, and without e-mail addresses: for the pages that are kept in `debug/`."""
-    return _applied(_PERSONAL_RULES, redact(text))
+    """As `redact`, and without e-mail addresses: for the pages that are kept in `debug/`.
+
+    What would steer a terminal that shows such a page is written as an HTML reference.
+    """
+    return _STEERING.sub(lambda match: f"&#{ord(match[0])};", _applied(_PERSONAL_RULES, redact(text)))
 
 
 def register_secret(value: str) -> None:

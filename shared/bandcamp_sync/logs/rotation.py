@@ -8,10 +8,13 @@ the file that was just moved; it is out of place there, not lost.
 import logging
 import logging.handlers
 import os
+import sys
 from io import TextIOWrapper
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from bandcamp_sync.files.quarantine import put_aside
 
 MAX_FILE_BYTES = 10_000_000
 KEPT_FILES = 5
@@ -40,8 +43,17 @@ class SharedRotatingHandler(logging.handlers.RotatingFileHandler):
                 self._follow()
                 if Path(self.baseFilename).stat().st_size > self.maxBytes // 2:
                     super().doRollover()
-        except Timeout:
+        except (Timeout, OSError):
             return
+
+    def _open(self) -> TextIOWrapper:
+        """Open the file to append to it; what is no file is put aside, as the opening of a FIFO would wait for ever."""
+        path = Path(self.baseFilename)
+        if os.path.lexists(path) and not path.is_file() and not path.is_char_device():
+            kept = put_aside(path)
+            # Not by the log: it is just being opened.
+            print(f"{path} was no file; it is kept in {kept}", file=sys.stderr)  # noqa: T201
+        return super()._open()
 
     def _follow(self) -> None:
         """Open the file anew when it is not the one with this name any more."""

@@ -14,6 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bandcamp_sync.files.atomic import make_folder
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.logs.rotation import SharedRotatingHandler
 
@@ -39,7 +40,7 @@ def set_up_logging(
         raise ValueError(f"{level!r} is not one of {', '.join(LEVELS)}")
     handlers: list[logging.Handler] = []
     if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         handlers.append(_FileHandler(folder / f"{service}.log"))
     if console:
         handlers.append(_ConsoleHandler(sys.stderr))

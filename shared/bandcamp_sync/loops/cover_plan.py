@@ -1,6 +1,5 @@
 """Which cover is asked for next, and what follows from trouble: the decisions of `loops/covers.py`."""
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.collection.item import Capture
 from bandcamp_sync.covers import art_number
+from bandcamp_sync.files.reading import read_json
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=15), timedelta(days=1)
 #: A picture that was answered with trouble so often counts as missing: it must not end every round. (Silence is the
@@ -105,7 +105,7 @@ def after_answer(rounds: Rounds, art_id: int) -> Rounds:
 def read_rounds(path: Path) -> Rounds:
     """What `state/covers.json` says; nothing when it is not what it should be."""
     try:
-        value = json.loads(path.read_bytes())
+        value = read_json(path)
         times = {name: value[name] for name in ("not_before", "swept_at") if value[name] is not None}
         if any(datetime.fromisoformat(at).tzinfo is None for at in times.values()):
             return Rounds()

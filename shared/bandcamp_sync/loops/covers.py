@@ -23,6 +23,7 @@ from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.collection.item import Capture
 from bandcamp_sync.covers import MAX_FILES, CoverFolder
 from bandcamp_sync.errors import BandcampTrouble, RateLimited, Unreachable
+from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.loops.cover_plan import (
     FIRST_WAIT,
     Rounds,
@@ -118,7 +119,7 @@ class Covers:
             not self.rounds.is_waiting(self._clock.now())
             and not self._data.paused.exists()
             and read_session(self._data.session).logged_in
-            and self._pace.held_until() is None
+            and self._pace.is_open()
         )
 
     def _plan(self, mark: object) -> None:
@@ -135,7 +136,7 @@ class Covers:
 
     def _read_wanted(self) -> list[Wanted]:
         try:
-            return wanted_of(Capture.model_validate_json(self._data.collection.read_bytes()))
+            return wanted_of(Capture.model_validate_json(read_bytes(self._data.collection)))
         except (OSError, ValidationError):
             return []
 
@@ -169,6 +170,7 @@ class Covers:
         rounds, is_missing, asked_until = self.rounds, False, None
         if isinstance(trouble, RateLimited):
             asked_until = trouble.until
+            self._pace.limited(max(0.0, (trouble.until - self._clock.now()).total_seconds()) or None)
         else:
             is_silence = isinstance(trouble, Unreachable) and trouble.status is None
             rounds, is_missing = after_strike(rounds, art_id, not is_silence)

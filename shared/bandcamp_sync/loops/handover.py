@@ -13,7 +13,7 @@ from threading import Thread
 
 from bandcamp_sync import actions
 from bandcamp_sync.actions import By
-from bandcamp_sync.bandcamp.pace import HOLD_MAX_S
+from bandcamp_sync.bandcamp.patience import HOLD_MAX_S
 from bandcamp_sync.bandcamp.session import hold_base_s
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.drop import check, seal

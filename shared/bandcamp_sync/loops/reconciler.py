@@ -22,10 +22,12 @@ from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER, Timer
 from bandcamp_sync.ignore import change_ignored
 from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
 from bandcamp_sync.paths import DataFolder, music_folder
+from bandcamp_sync.plan import Intent
 from bandcamp_sync.reconciles import in_words
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.glance import Glance
 from bandcamp_sync.spool.job import State
+from bandcamp_sync.spool.retry import due_at
 from bandcamp_sync.spool.spool import Spool
 from bandcamp_sync.stages.reconcile import counted, reconcile
 from bandcamp_sync.stages.retry import retry_jobs
@@ -39,6 +41,8 @@ _DISK_EVERY_S = 30.0
 _ALL_EVERY_S = 600.0
 #: After trouble (a disk that is not mounted, a full one).
 _TROUBLE_WAIT_S = 15.0
+#: A step of the clock beyond this is no correction.
+_CLOCK_SET_S = 60.0
 
 
 def reconciler_loop(settings: Settings) -> None:
@@ -69,18 +73,22 @@ class Reconciler:
         self._timetable = Timetable(data.timers, "reconciler")
         self._last: Run | None = None
         self._earliest: tuple[int, datetime | None] | None = None
+        self._offset_s: float | None = None
+        self._leases_from = float("-inf")
+        # Less where the user wants retries sooner.
+        self._trouble_wait_s = min(_TROUBLE_WAIT_S, settings.retry_base.total_seconds())
 
     def run(self) -> None:
         """Until the clock is stopped (then `Stopped` is raised)."""
         while True:
             self.clock.check()
-            self.start_verify()
             try:
+                self.start_verify()
                 self.look()
             except (LocalTrouble, OSError) as error:
                 self.troubles.begin(error)
                 self.publish_timers()
-                self.clock.sleep(_TROUBLE_WAIT_S)
+                self.clock.sleep(self._trouble_wait_s)
             else:
                 self.troubles.over()
                 self.publish_timers()
@@ -92,13 +100,14 @@ class Reconciler:
             self.publish_disk()
         self._do_items()
         asked = take(self.data, Verb.RECONCILE)
+        was_set = self._clock_was_set()
         marks = self._marks()
-        if asked is None and marks == self._seen and not self._is_needed():
+        if asked is None and marks == self._seen and not was_set and not self._is_needed():
             return False
         self._seen = None  # should this one fail, the next look tries again
         self._last = Run(self.clock.now(), went_well=False)
         with taken(self.data, self.clock, Verb.RECONCILE, kept=True) as doing:
-            doing.outcome = in_words(counted(reconcile(self.settings, self.data, self.music, self.clock)))
+            doing.outcome = in_words(counted(self._reconcile()))
         self._last = Run(self._last.at, went_well=True)
         self._seen = marks
         self._due_at["all"] = self.clock.monotonic() + _ALL_EVERY_S
@@ -106,12 +115,17 @@ class Reconciler:
             asked.done()
         return True
 
+    def _reconcile(self) -> list[Intent]:
+        by_lease = self.clock.monotonic() >= self._leases_from
+        return reconcile(self.settings, self.data, self.music, self.clock, by_lease)
+
     def next_retry(self) -> datetime | None:
         """When the earliest retry is due; None when none waits."""
         jobs = self._glance.jobs()
         # Asked several times a second, of twenty thousand jobs: looked through anew only when one of them changed.
         if self._earliest is None or self._earliest[0] != self._glance.version:
-            waiting = [job.not_before for state, job in jobs.values() if state is State.FAILED]
+            now = self.clock.now()
+            waiting = [due_at(job, now) for state, job in jobs.values() if state is State.FAILED]
             self._earliest = self._glance.version, min((due for due in waiting if due is not None), default=None)
         return self._earliest[1]
 
@@ -120,7 +134,7 @@ class Reconciler:
         last, retry = self._last, self.next_retry()
         whole = Timer()
         if last is not None:
-            wait_s = _ALL_EVERY_S if last.went_well else _TROUBLE_WAIT_S
+            wait_s = _ALL_EVERY_S if last.went_well else self._trouble_wait_s
             result = "success" if last.went_well else "exit-code"
             whole = Timer(rfc3339(last.at + timedelta(seconds=wait_s)), rfc3339(last.at), result)
         timers = {RECONCILE_TIMER: whole, RETRY_TIMER: Timer(rfc3339(retry) if retry is not None else None)}
@@ -144,17 +158,32 @@ class Reconciler:
             file_mark(self.data.collection),
             file_mark(self.data.ignore),
             file_mark(self.data.choice),
-            self.music.marker.exists(),
+            file_mark(self.music.marker) is not None,
             inbox[1] if inbox else None,
         )
 
     def _is_needed(self) -> bool:
-        if self.clock.monotonic() >= self._due_at["all"]:
+        now = self.clock.monotonic()
+        if now >= self._due_at["all"]:
             return True
-        if self._is_time("leases", _LEASES_EVERY_S) and self.spool.expired(self.settings.lease, self.clock.now()):
+        lease = self.settings.lease
+        is_time = now >= self._leases_from and self._is_time("leases", min(_LEASES_EVERY_S, lease.total_seconds() / 2))
+        if is_time and self.spool.expired(lease, self.clock.now()):
             return True
         due = self.next_retry()
         return due is not None and due <= self.clock.now()
+
+    def _clock_was_set(self) -> bool:
+        """Whether the clock was set since the last look; then no time that was looked at before says anything."""
+        offset_s = self.clock.now().timestamp() - self.clock.monotonic()
+        before_s, self._offset_s = self._offset_s, offset_s
+        was_set = before_s is not None and abs(offset_s - before_s) > _CLOCK_SET_S
+        if was_set:
+            log.info("the clock was set by %+.0f s", offset_s - (before_s or 0.0))
+            self._earliest = None
+            # The workers' next signs of life tell who of them lives.
+            self._leases_from = self.clock.monotonic() + self.settings.lease.total_seconds()
+        return was_set
 
     def _is_time(self, what: str, every_s: float) -> bool:
         now = self.clock.monotonic()
@@ -236,7 +265,7 @@ class Reconciler:
         verdicts = verify(self.data, self.music, self.clock)
         bad = [verdict for verdict in verdicts if not verdict.good]
         for verdict in bad:
-            what = "; ".join(f"{path} {problem}" for path, problem in verdict.problems) or "its folder is gone"
+            what = "; ".join(f"{path} {problem}" for path, problem in verdict.told) or "its folder is gone"
             log.error("verify: %s: %s", verdict.job.label, what)
         outcome = f"{len(verdicts) - len(bad)} of {len(verdicts)} albums are whole"
         log.info("verify: %s", outcome)

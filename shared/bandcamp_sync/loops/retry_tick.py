@@ -16,6 +16,7 @@ from bandcamp_sync.loops.service import tell_timers
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
+from bandcamp_sync.spool.retry import due_at
 from bandcamp_sync.spool.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ log = logging.getLogger(__name__)
 def retry_tick(settings: Settings, data: DataFolder, clock: Clock) -> int:
     """Ask for a reconcile where one is needed. The exit code, 0. Raises LocalTrouble, OSError."""
     spool, now = Spool(data.inbox), clock.now()
-    due = next_due(job.not_before for job in spool.jobs(State.FAILED))
+    due = next_due(due_at(job, now) for job in spool.jobs(State.FAILED))
     timers = read_timers(data.timers)
     if (due is not None and due <= now) or spool.expired(settings.lease, now) or _is_behind(data, timers):
         log.debug("something is due; a reconcile is asked for")

@@ -5,7 +5,6 @@ own memory: how many scrapes failed in a row, which cookies the last one had, an
 process ended.
 """
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +12,13 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
+from bandcamp_sync import alarms
 from bandcamp_sync.actions import By
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Request, Verb, is_asked, take
 from bandcamp_sync.deeds import Doing, running, taken
 from bandcamp_sync.errors import AskUser, BandcampSyncError, BandcampTrouble, LocalTrouble, Paused, RateLimited
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import SCRAPE_TIMER, Timer
 from bandcamp_sync.loops.covers import Covers
@@ -78,7 +79,7 @@ class Scraper:
 
     def __init__(self, settings: Settings, data: DataFolder, clock: Clock) -> None:
         self.settings, self.data, self.clock = settings, data, clock
-        self.troubles = Troubles()
+        self.troubles, self._looks = Troubles(), Troubles()
         self.covers = Covers(settings, data, clock)
         self._memory_path = data.state / "scraper.json"
         self._timetable = Timetable(data.timers, "scraper")
@@ -92,11 +93,16 @@ class Scraper:
         """Until the clock is stopped (then `Stopped` is raised)."""
         while True:
             self.clock.check()
-            if self.is_due():
-                self.scrape_once()
-            self.tell()
-            self.publish_timer(running=False)
-            self.covers.step()
+            try:
+                if self.is_due():
+                    self.scrape_once()
+                self.tell()
+                self.publish_timer(running=False)
+                self.covers.step()
+            except (LocalTrouble, OSError) as error:  # too many open files: not even a look is possible
+                self._looks.begin(error)
+            else:
+                self._looks.over()
             self.clock.sleep(_LOOK_EVERY_S)
 
     def is_due(self) -> bool:
@@ -105,10 +111,18 @@ class Scraper:
             return False
         if is_asked(self.data, (Verb.SCRAPE,)):
             return True
-        if self.memory.failures and self.memory.cookies != self._cookies():
+        if (self.memory.failures and self.memory.cookies != self._cookies()) or self._is_renewed():
             return True
         due = self.next_due()
         return due is not None and due <= self.clock.now()
+
+    def _is_renewed(self) -> bool:
+        """Whether the cookies were renewed since somebody found the login over, and not tried since."""
+        alarm, cookies = file_mark(self.data.alarms / f"{alarms.SESSION}.json"), self._cookies()
+        if alarm is None or cookies is None or cookies[0] <= alarm[0]:
+            return False
+        last = self._last()
+        return last is None or last.timestamp() * 1e9 < cookies[0]
 
     def next_due(self) -> datetime | None:
         """When the next scrape is due by itself; None while paused."""
@@ -190,7 +204,7 @@ class Scraper:
 def read_memory(path: Path) -> Memory:
     """What the loop remembers; nothing when the file is not what it should be."""
     try:
-        value = json.loads(path.read_bytes())
+        value = read_json(path)
         memory = Memory(**{name: value.get(name) for name in Memory.__dataclass_fields__})
         if any(
             at is not None and datetime.fromisoformat(at).tzinfo is None

@@ -9,13 +9,16 @@ from pathlib import Path
 from types import FrameType
 
 from bandcamp_sync.clock import Clock
-from bandcamp_sync.errors import BandcampSyncError, FolderTrouble, LocalTrouble, SettingInvalid, Stopped
+from bandcamp_sync.errors import BandcampSyncError, LocalTrouble, SettingInvalid, Stopped
 from bandcamp_sync.files import atomic
+from bandcamp_sync.folders import make_folders
 from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import Timer
 from bandcamp_sync.logs.setup import set_up_logging
 from bandcamp_sync.loops.alive import BeatingClock
+from bandcamp_sync.machine import as_trouble
 from bandcamp_sync.paths import DataFolder, data_folder
+from bandcamp_sync.processes import leave_no_core
 from bandcamp_sync.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -39,10 +42,11 @@ def prepare(name: str, settings: Settings, environ: Mapping[str, str] = os.envir
 
     Raises FolderTrouble.
     """
+    leave_no_core()
     if settings.umask is not None:
         os.umask(settings.umask)
     data = data_folder(settings)
-    _make_folders(data)
+    make_folders(data)
     set_up_logging(name, settings.log_level, data.logs, console=True)
     alive = environ.get("ALIVE_FILE")
     clock = BeatingClock(Path(alive) if alive else None)
@@ -70,19 +74,6 @@ def run_service(
         raise
 
 
-def _make_folders(data: DataFolder) -> None:
-    for folder in (data.control, data.state, data.logs, data.progress, data.health):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            uid, gid = os.getuid(), os.getgid()
-            remedy = (
-                f"cannot be written ({error.strerror}); run: chown -R {uid}:{gid} {data.root}"
-                " (for containers: on your data folder; or set PUID and PGID to its owner)"
-            )
-            raise FolderTrouble(folder, remedy) from error
-
-
 class Troubles:
     """Tells a trouble once when it begins, and once when it is over; counts how often it came in a row."""
 
@@ -96,7 +87,7 @@ class Troubles:
         kind = f"{type(error).__name__} {getattr(error, 'errno', '')}"
         if kind != self._told:
             self._told = kind
-            log.warning("waiting: %s", error)
+            log.warning("waiting: %s", as_trouble(error, Path()) if isinstance(error, OSError) else error)
 
     def over(self) -> None:
         """It went well."""

@@ -7,12 +7,14 @@ only the sum is kept, and no history: who lists the books needs neither hashes n
 import os
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from pydantic import ValidationError
 
 from bandcamp_sync.collection.item import is_key
+from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.spool.job import Job, ReceiptFile, State
 from bandcamp_sync.spool.spool import SUFFIX, Spool
 
@@ -89,8 +91,7 @@ class Glance:
             mark = (stat.st_mtime_ns, stat.st_ino, stat.st_size)
             if known is not None and known[0] == mark:
                 return known
-            with open(entry.path, "rb") as file:  # noqa: PTH123 - the entry has its path as text
-                return mark, _slim(Job.model_validate_json(file.read()))
+            return mark, _slim(Job.model_validate_json(read_bytes(Path(entry.path))))
         except (OSError, ValidationError):
             return None
 
@@ -99,6 +100,6 @@ def _slim(job: Job) -> Job:
     """The job without its history, and with its receipt's files summed up."""
     changes: dict[str, Any] = {"history": ()} if job.history else {}
     if job.receipt is not None:
-        whole = (ReceiptFile(path="", size=job.receipt.size, sha256=""),)
+        whole = (ReceiptFile(path="all", size=job.receipt.size, sha256=""),)
         changes["receipt"] = job.receipt.model_copy(update={"files": whole})
     return job.model_copy(update=changes) if changes else job

@@ -1,6 +1,5 @@
 """A worker's sign of life while it downloads: renews the lease, and publishes progress for whoever looks."""
 
-import json
 import logging
 import threading
 from collections.abc import Iterable
@@ -12,6 +11,7 @@ from types import TracebackType
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import BandcampSyncError, LeaseLost
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.spool.job import Job
 from bandcamp_sync.spool.spool import Spool
 from bandcamp_sync.throughput import Tally
@@ -95,7 +95,7 @@ def read_progress(folder: Path, keys: Iterable[str]) -> dict[str, dict[str, obje
     found: dict[str, dict[str, object]] = {}
     for key in keys:
         with suppress(OSError, ValueError):
-            value = json.loads((folder / f"{key}.json").read_bytes())
+            value = read_json(folder / f"{key}.json")
             if isinstance(value, dict):
                 found[key] = value
     return found

@@ -33,10 +33,15 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
 
+_PART = r"(?:[^/.\x00][^/\x00]*|\.[^/.\x00][^/\x00]*|\.\.[^/\x00]+)"
+#: A relative path that stays below where it begins: no part of it is empty, `.` or `..`. Receipts are only files.
+InnerPath = Annotated[str, Field(pattern=f"^{_PART}(?:/{_PART})*$")]
+
+
 class ReceiptFile(_Value):
     """A file of an album: `path` relative to the album's folder, size in bytes, SHA-256 in hex."""
 
-    path: str
+    path: InnerPath
     size: int
     sha256: str
 
@@ -48,7 +53,7 @@ class Receipt(_Value):
     trusted as they are. `checked_at`: when a better source was last looked for (streams only).
     """
 
-    folder: str
+    folder: InnerPath
     files: tuple[ReceiptFile, ...]
     format: str
     source: Literal["purchase", "stream"]
@@ -126,7 +131,8 @@ History = Annotated[tuple[Event, ...], WrapValidator(_readable)]
 
 
 class Job(_Value):
-    """The content of `<key>.job`. `attempt` counts attempts that failed; `not_before` is when the next is due.
+    """The content of `<key>.job`. `attempt` counts attempts that failed; `not_before` is when the next of a
+    failed job is due, and says nothing of others.
 
     `history`: what happened to it, oldest first, at most `MOST_EVENTS`; `after` adds to it.
     """
@@ -134,7 +140,7 @@ class Job(_Value):
     schema_version: Literal[1] = Field(1, alias="schema")
     key: str = Field(pattern=f"^{KEY_PATTERN.pattern}$")
     item: Item
-    folder: str
+    folder: InnerPath
     queued_at: Moment
     attempt: int = 0
     not_before: Moment | None = None

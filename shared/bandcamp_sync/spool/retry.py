@@ -15,6 +15,10 @@ PREORDER_LOOK = timedelta(days=1)
 PATIENT = frozenset({Reason.NOT_READY})
 
 
+#: So far apart the clocks of two hosts that share a data folder may be.
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
 def backoff(attempt: int, base: timedelta, longest: timedelta, jitter: float) -> timedelta:
     """The wait after `attempt` failures (from 1): exponential, capped, spread. `jitter` is from 0 to 1."""
     wait_s = min(base.total_seconds() * 2.0 ** min(attempt - 1, 30), longest.total_seconds())
@@ -53,4 +57,15 @@ def after_failure(
 
 def is_due(job: Job, now: datetime) -> bool:
     """Whether a failed job may go back to `pending` by itself."""
-    return job.not_before is not None and job.not_before <= now
+    due = due_at(job, now)
+    return due is not None and due <= now
+
+
+def due_at(job: Job, now: datetime) -> datetime | None:
+    """When a failed job may go back to `pending`; None: never by itself.
+
+    One that failed in the future did so before the clock was set back. Its wait is not counted by that clock.
+    """
+    if job.not_before is not None and job.failure is not None and job.failure.at > now + _CLOCKS_DIFFER:
+        return now
+    return job.not_before

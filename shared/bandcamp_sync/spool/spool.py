@@ -19,6 +19,7 @@ from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.errors import FolderTrouble, LeaseLost
 from bandcamp_sync.files import atomic
 from bandcamp_sync.files.quarantine import quarantine
+from bandcamp_sync.files.reading import NotAFile, read_bytes
 from bandcamp_sync.processes import identity, is_gone
 from bandcamp_sync.spool.job import Claim, Job, State
 
@@ -53,10 +54,7 @@ class Spool:
     def make_folders(self) -> None:
         """Make the four folders; something else in their place is put aside."""
         for state in State:
-            folder = self.folder(state)
-            if folder.exists() and not folder.is_dir():
-                quarantine(folder, datetime.now(UTC), "a folder belongs there")
-            folder.mkdir(parents=True, exist_ok=True)
+            atomic.make_folder(self.folder(state))
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -73,11 +71,11 @@ class Spool:
         path = self.path(state, key)
         now = datetime.now(UTC)
         try:
-            job = Job.model_validate_json(path.read_bytes())
+            job = Job.model_validate_json(read_bytes(path))
         except FileNotFoundError:
             return None
-        except IsADirectoryError:
-            quarantine(path, now, "it is a folder")
+        except NotAFile as error:
+            quarantine(path, now, error.strerror or "it is no file")
             return None
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
@@ -157,8 +155,10 @@ class Spool:
         held = self.read(source, job.key)
         if held is None or held.claim != job.claim:
             return False  # someone else moved it, or a live worker has it by now
-        # The new content goes in first: killed between the two steps, the job still lies where it was.
-        atomic.write_bytes(path, _content(job.model_copy(update={"claim": None})), MODE)
+        # The new content goes in first: killed between the two steps, the job still lies where it was. One that failed
+        # must then be due, or nobody would come back for it.
+        changes = {"claim": None, **({"not_before": job.queued_at} if source is State.FAILED else {})}
+        atomic.write_bytes(path, _content(job.model_copy(update=changes)), MODE)
         try:
             atomic.move(path, self.path(target, job.key))
         except FileNotFoundError:
@@ -199,11 +199,18 @@ class Spool:
             atomic.move(source, target)
         except FileNotFoundError:
             return None
-        job = self.read(State.IN_PROGRESS, key)
-        if job is None:
-            return None
-        claimed = job.model_copy(update={"claim": Claim(holder=holder, at=now)})
-        atomic.write_bytes(target, _content(claimed), MODE)
+        try:
+            job = self.read(State.IN_PROGRESS, key)
+            if job is None:
+                return None
+            claimed = job.model_copy(update={"claim": Claim(holder=holder, at=now)})
+            atomic.write_bytes(target, _content(claimed), MODE)
+        except (OSError, FolderTrouble):
+            # A full disk, too many open files: a rename needs neither room nor a file, and a job that says nobody's
+            # name would wait for its lease to end.
+            with suppress(OSError):
+                atomic.move(target, source)
+            raise
         return claimed
 
     def renew(self, job: Job) -> None:
@@ -248,19 +255,6 @@ class Spool:
         held = self.read(State.IN_PROGRESS, job.key)
         if held is None or held.claim is None or job.claim is None or held.claim.holder != job.claim.holder:
             raise LeaseLost(job.key)
-
-    # --- tidying --------------------------------------------------------------------------------------------------
-
-    def tidy(self, now: datetime, older_than: timedelta) -> list[Path]:
-        """Remove what killed writers left in the making, once it is old enough that no one still writes it."""
-        removed = []
-        for state in State:
-            for path in atomic.leftovers(self.folder(state)):
-                with suppress(FileNotFoundError):
-                    if now.timestamp() - path.stat().st_mtime > older_than.total_seconds():
-                        path.unlink()
-                        removed.append(path)
-        return removed
 
 
 def _content(job: Job) -> bytes:

@@ -15,15 +15,15 @@ from bandcamp_sync.collection.store import read_capture
 from bandcamp_sync.errors import BadAudio
 from bandcamp_sync.files import atomic
 from bandcamp_sync.ignore import read_ignored
-from bandcamp_sync.library.album import file_sha256
-from bandcamp_sync.library.audio import decode, is_audio
+from bandcamp_sync.library.audio import is_audio
 from bandcamp_sync.library.marker import write_marker
 from bandcamp_sync.library.receipts import keep_copy
 from bandcamp_sync.library.tags import read_tags
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.settings import Settings
-from bandcamp_sync.spool.job import History, Job, Receipt, ReceiptFile, State, What
+from bandcamp_sync.spool.job import State
 from bandcamp_sync.spool.spool import Spool
+from bandcamp_sync.stages.recognise import receipt_for
 from bandcamp_sync.stages.reconcile import policy_of
 
 log = logging.getLogger(__name__)
@@ -136,7 +136,7 @@ def adopt(
         clock.check()
         try:
             before = spool.find(item.key)
-            job = _adopted(item, folder, before[1].history if before else (), music, clock)
+            job = receipt_for(item, folder, before[1].history if before else (), music, clock)
         except (BadAudio, OSError) as error:
             refused.append((item.label, str(error)))
             continue
@@ -147,26 +147,3 @@ def adopt(
                 atomic.remove(spool.path(state, item.key))
             done.append(item.label)
     return done, refused
-
-
-def _adopted(item: Item, folder: str, history: History, music: MusicFolder, clock: Clock) -> Job:
-    root = music.root / folder
-    files, formats = [], set()
-    for path in sorted(p for p in root.rglob("*") if p.is_file() and not p.name.startswith(".")):
-        if is_audio(path.name):
-            formats.add(decode(path).codec)
-        relative = path.relative_to(root).as_posix()
-        files.append(ReceiptFile(path=relative, size=path.stat().st_size, sha256=file_sha256(path)))
-    receipt = Receipt(
-        folder=folder,
-        files=tuple(files),
-        format=", ".join(sorted(formats)),
-        source="purchase",
-        placed_at=clock.now(),
-        artist=item.artist,
-        title=item.title,
-        adopted=True,
-    )
-    now = clock.now()
-    job = Job(key=item.key, item=item, folder=folder, queued_at=now, receipt=receipt, history=history)
-    return job.after(What.ADOPTED, now, f"it was in the music folder already: {receipt.format}, {folder}")

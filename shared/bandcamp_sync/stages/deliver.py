@@ -1,6 +1,5 @@
 """Deliver one purchase: from its claimed job to an album in the music folder and a receipt."""
 
-import json
 import logging
 import os
 import shutil
@@ -18,17 +17,20 @@ from bandcamp_sync.fetch.journal import Workspace
 from bandcamp_sync.fetch.resolve import Release, ready_link, releases
 from bandcamp_sync.fetch.stream import fetch_stream
 from bandcamp_sync.files import atomic
-from bandcamp_sync.library.album import About, Fetched, compose
+from bandcamp_sync.files.reading import read_json
+from bandcamp_sync.library.album import About, Fetched, compose, file_sha256
 from bandcamp_sync.library.audio_kind import is_audio
 from bandcamp_sync.library.marker import check_room
 from bandcamp_sync.library.names import album_folder, safe_part
 from bandcamp_sync.library.place import clean_staging, place, undo_half_replace
 from bandcamp_sync.library.receipts import keep_copy
 from bandcamp_sync.library.tags import embedded_cover
+from bandcamp_sync.library.users_files import take_along
 from bandcamp_sync.paths import MusicFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import Job, Receipt, ReceiptFile, What
 from bandcamp_sync.spool.spool import Spool
+from bandcamp_sync.stages.tidy import HOLDER
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +77,12 @@ class Delivery:
     def _placed_before(self, job: Job, staging: Path) -> Receipt | None:
         """The receipt of an album that a killed worker had renamed into place, but not yet finished."""
         try:
-            receipt = Receipt.model_validate(json.loads((staging / _INTENT).read_bytes()))
+            receipt = Receipt.model_validate(read_json(staging / _INTENT))
         except (OSError, ValueError, ValidationError):
             return None
         folder = self.music.root / receipt.folder
-        if (staging / _ALBUM).exists() or not all(_is_there(folder, file) for file in receipt.files):
+        # By content: the album that this one is to replace may have files of the same names and sizes.
+        if not all(_is_there(folder, file) for file in receipt.files):
             return None
         log.info("%s had been placed before this worker's predecessor ended", job.label)
         return receipt
@@ -116,6 +119,7 @@ class Delivery:
 
     def _fetch_release(self, job: Job, staging: Path, release: Release, alone: bool) -> list[ReceiptFile]:
         """Fetch one release into the staged album; a bundle's releases get a folder each."""
+        _sign(job, staging)
         space = Workspace(staging / f"r{release.position}", release.offer.format)
         first: list[Release] = [release]
 
@@ -157,6 +161,7 @@ class Delivery:
         check_room(self.music, 0, self.settings.min_free_space)
         art_id = job.item.art_id
         cover = self.bandcamp.cover(art_id) if art_id else None
+        _sign(job, staging)
         streamed = fetch_stream(self.bandcamp, job.item, staging / "stream", self.clock, self._notice, cover)
         about = About(job.item.artist, job.item.title, streamed.year, single=job.item.item_type == "track")
         files = compose(streamed.files, about, staging / _ALBUM, cover)
@@ -193,8 +198,15 @@ class Delivery:
             intent = receipt.model_copy(update={"folder": wanted})
             atomic.write_text(staging / _INTENT, intent.model_dump_json())
 
+        if job.receipt is not None:
+            take_along(self.music, job.receipt, job.key, album, self.clock.now())
         placed = place(self.music, album, folder, job.key, own, announce)
         return receipt.model_copy(update={"folder": placed})
+
+
+def _sign(job: Job, staging: Path) -> None:
+    """Say who works here, so that others can tell whether somebody does, also where the job itself is lost."""
+    atomic.write_text(staging / HOLDER, f"{job.claim.holder if job.claim else ''}\n", durable=False)
 
 
 def _about(job: Job, release: Release) -> About:
@@ -215,7 +227,8 @@ def _summed_up(receipt: Receipt) -> str:
 
 def _is_there(folder: Path, file: ReceiptFile) -> bool:
     try:
-        return (folder / file.path).stat().st_size == file.size
+        path = folder / file.path
+        return path.stat().st_size == file.size and file_sha256(path) == file.sha256
     except OSError:
         return False
 

@@ -1,5 +1,6 @@
 """fan-id: whose session is it, and until when."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from bandcamp_sync import alarms
@@ -7,6 +8,7 @@ from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.bandcamp.cookies import expiry_state, login_expiry
 from bandcamp_sync.bandcamp.session import (
     FoundFan,
+    exposure,
     find_fan,
     load_cookies,
     open_session,
@@ -31,11 +33,23 @@ class Login:
 def open_or_tell(settings: Settings, data: DataFolder, clock: Clock) -> Bandcamp:
     """`open_session`; when the cookies are no good, the session's state and its alarm say so too."""
     try:
-        return open_session(settings, clock)
+        bandcamp = open_session(settings, clock)
     except AskUser as error:
         publish_session(data, clock.now(), None, getattr(error, "expired_at", None), str(error))
         alarms.raise_alarm(data, alarms.SESSION, str(error), True, clock.now())
         raise
+    _tell_exposure(settings, data, clock)
+    return bandcamp
+
+
+def _tell_exposure(settings: Settings, data: DataFolder, clock: Clock) -> None:
+    """An alarm while other users can get at the cookies; it is a warning, and stops nothing."""
+    sentence = exposure(settings.cookies_file.expanduser().absolute())
+    with suppress(OSError):
+        if sentence is None:
+            alarms.clear_alarm(data, alarms.EXPOSED)
+        else:
+            alarms.raise_alarm(data, alarms.EXPOSED, sentence, True, clock.now())
 
 
 def check_login(settings: Settings, data: DataFolder, clock: Clock) -> Login:

@@ -1,13 +1,15 @@
 """A scrape from end to end: log in, scrape, remember when, close what was opened."""
 
-import json
+from contextlib import suppress
 from datetime import datetime
 
+from bandcamp_sync.actions import sentence_of
 from bandcamp_sync.bandcamp.cookies import login_expiry
 from bandcamp_sync.bandcamp.session import load_cookies
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.errors import BandcampSyncError
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.stages.fan import open_or_tell
@@ -25,8 +27,9 @@ def run_scrape(
             scraped = scrape(bandcamp, settings, data, clock, full, accept_shrink, expires)
         finally:
             bandcamp.close()
-    except BandcampSyncError as error:
-        _remember(data, clock.now(), "failed", str(error))
+    except (BandcampSyncError, OSError) as error:
+        with suppress(OSError):  # the disk that refused may refuse this, too
+            _remember(data, clock.now(), "failed", sentence_of(error))
         raise
     _remember(data, clock.now(), "done", None)
     return scraped
@@ -39,7 +42,7 @@ def _remember(data: DataFolder, now: datetime, result: str, error: str | None) -
 def last_scrape(data: DataFolder) -> tuple[datetime, str] | None:
     """When the last scrape ended, and how (`done` or `failed`); None when there was none."""
     try:
-        value = json.loads(data.scrape_memory.read_bytes())
+        value = read_json(data.scrape_memory)
         return datetime.fromisoformat(str(value["last_run_at"])), str(value["result"])
     except (OSError, ValueError, KeyError, TypeError):
         return None

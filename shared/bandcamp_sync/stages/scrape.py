@@ -1,6 +1,5 @@
 """Scrape: walk the purchases and write one capture, whole or not at all."""
 
-import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +22,7 @@ from bandcamp_sync.errors import (
     SuddenlyShrunk,
 )
 from bandcamp_sync.files import atomic
+from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.logs.redact import redact_sample
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
@@ -245,7 +245,7 @@ class _Scrape:
 
 def _read_json(path: Path) -> object:
     try:
-        return json.loads(path.read_bytes())
+        return read_json(path)
     except (OSError, ValueError):
         return None
 

@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from bandcamp_sync import alarms
+from bandcamp_sync.bandcamp.pace import standing_hold
 from bandcamp_sync.bandcamp.session import read_session
 from bandcamp_sync.books import Row, Shown, count, rows
 from bandcamp_sync.clock import Clock, rfc3339
@@ -41,10 +42,12 @@ def open_failures(
 
 
 def books_view(settings: Settings, data: DataFolder, clock: Clock) -> dict[str, Any]:
-    """The books as JSON: `counts` by state (they add up to `purchases`), `needs_you`, `waiting`, session, alarms."""
+    """The books as JSON: `counts` by state (they add up to `purchases`), `needs_you`, `waiting`, session, alarms,
+    and the `hold` while nobody may ask Bandcamp anything.
+    """
     read = read_rows(settings, data, clock)
     session = read_session(data.session)
-    raised = alarms.raised_alarms(data)
+    raised, held = alarms.raised_alarms(data), standing_hold(data.patience, clock.now())
     return {
         "state": "paused" if data.paused.exists() else "failed" if raised else "running",
         "counts": {state.value: number for state, number in count(read).items()},
@@ -52,6 +55,7 @@ def books_view(settings: Settings, data: DataFolder, clock: Clock) -> dict[str, 
         "needs_you": _needs_you(read, raised, settings),
         "waiting": [_entry(row) for row in read if row.state not in (Shown.SYNCED, Shown.IGNORED, Shown.QUEUED)],
         "alarms": raised,
+        "hold": {"until": rfc3339(held.until), "why": held.why} if held else None,
         "session": {**asdict(session), "expiry": session.expiry(clock.now())},
     }
 

@@ -15,7 +15,6 @@ from typing import NoReturn
 from bandcamp_sync import alarms
 from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.clock import Clock
-from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.errors import (
     AskUser,
     BandcampSyncError,
@@ -36,10 +35,11 @@ from bandcamp_sync.errors import (
 )
 from bandcamp_sync.files import atomic
 from bandcamp_sync.ignore import read_ignored
-from bandcamp_sync.library.marker import mark_music_folder, not_writable
-from bandcamp_sync.library.place import clean_staging
+from bandcamp_sync.library.marker import mark_music_folder
+from bandcamp_sync.library.place import clean_fetched
 from bandcamp_sync.logs.redact import redact_sample
 from bandcamp_sync.logs.setup import log_context
+from bandcamp_sync.machine import as_trouble, local_cause
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.heartbeat import Heartbeat
@@ -48,13 +48,15 @@ from bandcamp_sync.spool.retry import NOTHING_THERE, after_failure
 from bandcamp_sync.spool.spool import Spool, new_holder
 from bandcamp_sync.stages.deliver import Delivery
 from bandcamp_sync.stages.small_cover import keep_small_cover
+from bandcamp_sync.stages.tidy import tidy_music
 from bandcamp_sync.throughput import Tally
 
 log = logging.getLogger(__name__)
 
 #: So many bad pages in a row are a redesign or an outage, not odd purchases.
 _STRIKES = 3
-_ORPHANED_S = 86400.0
+#: How often what killed workers left is looked for.
+_TIDY_EVERY_S = 3600.0
 
 
 @dataclass
@@ -109,8 +111,9 @@ class Worker:
         self.bandcamp: Bandcamp | None = None
         self.report = WorkReport()
         self._strikes = strikes or Strikes()
-        self._tidied = False
+        self._tidied = float("-inf")
         self._purchased: dict[str, datetime] = {}
+        self._held: Job | None = None
 
     @property
     def requests_made(self) -> int:
@@ -134,10 +137,12 @@ class Worker:
         self.clock.check()
         if self.data.paused.exists():
             raise Paused
+        self.hand_back_held()
         self._check_music()
         job = self._claim()
         if job is None:
             return False
+        self._held = job
         with (
             log_context(key=job.key),
             Heartbeat(self.spool, job, self.settings.lease, self.data.progress, self.clock, self._tally) as heartbeat,
@@ -148,7 +153,18 @@ class Worker:
                 self._deliver(job, heartbeat)
             finally:
                 self._watch(job, -1, len(self.report.placed) - before)
+        self._held = None
         return True
+
+    def hand_back_held(self) -> None:
+        """Hand back the job of a run that ended with trouble, where that trouble (a full disk) prevented it then.
+
+        Raises OSError, LocalTrouble while it still does. Without this the job would lie claimed until its lease ran
+        out, and that would count as an attempt.
+        """
+        if self._held is not None:
+            self.spool.release(self._held)
+            self._held = None
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -160,9 +176,9 @@ class Worker:
             alarms.raise_alarm(self.data, alarms.MUSIC_FOLDER, str(error), True, self.clock.now())
             raise
         alarms.clear_alarm(self.data, alarms.MUSIC_FOLDER)
-        if not self._tidied:
-            self._tidied = True
-            tidy_staging(self.music, self.spool, self.clock.now())
+        if self.clock.monotonic() - self._tidied > _TIDY_EVERY_S:
+            self._tidied = self.clock.monotonic()
+            tidy_music(self.music, self.spool, self.clock.now(), books_whole=False)
 
     def _claim(self) -> Job | None:
         """The newest purchase that is pending, if this worker gets one."""
@@ -219,9 +235,10 @@ class Worker:
             self.spool.release(job)
             raise
         except OSError as error:
-            self.spool.release(job)
-            raise not_writable(self.music.root, error) from error
+            self._hand_back(job, as_trouble(error, self.music.root, self.data.root))
         except Exception as error:
+            if (cause := local_cause(error)) is not None:
+                self._hand_back(job, as_trouble(cause, self.music.root, self.data.root))
             # One odd purchase must not end the run; what it was is in the log.
             log.exception("%s: unexpected", job.label)
             self._fail(job, ItemTrouble(Reason.OTHER, f"unexpected: {type(error).__name__} (see the log)"))
@@ -253,6 +270,9 @@ class Worker:
             self.spool.fail(failed)
         except LeaseLost:
             return
+        if failed.not_before is None:
+            with suppress(OSError):
+                clean_fetched(self.music, job.key)
         due = f"; next try {failed.not_before:%Y-%m-%d %H:%M:%S} UTC" if failed.not_before else ""
         log.warning("%s: %s%s", job.label, trouble.sentence, due)
         told = self.report.unavailable if nothing_there else self.report.failed
@@ -266,7 +286,10 @@ class Worker:
         self.spool.finish(kept.model_copy(update={"receipt": checked, "not_before": None, "attempt": 0}))
 
     def _hand_back(self, job: Job, error: AskUser | BandcampTrouble | LocalTrouble) -> NoReturn:
-        self.spool.release(job)
+        with suppress(OSError, LocalTrouble):  # `hand_back_held` tries again
+            self.spool.release(job)
+        if isinstance(error, LocalTrouble):
+            self._tidied = float("-inf")  # what could not be removed just now
         self._tell(error)
         raise error
 
@@ -299,8 +322,8 @@ class Worker:
         self._fail(job, ItemTrouble(reason, str(error)))
 
     def _is_outage(self, error: BandcampTrouble) -> bool:
-        """Whether Bandcamp cannot be reached at all, rather than just this page."""
-        return isinstance(error, Unreachable) and error.status is None and not self._session_works()
+        """Whether Bandcamp is out of order as a whole, rather than just this page."""
+        return isinstance(error, Unreachable) and not self._session_works()
 
     def _tell(self, error: AskUser | BandcampTrouble | LocalTrouble) -> None:
         now = self.clock.now()
@@ -308,18 +331,6 @@ class Worker:
             alarms.raise_alarm(self.data, alarms.SESSION, str(error), True, now)
         elif isinstance(error, DiskFull | FolderTrouble):
             alarms.raise_alarm(self.data, alarms.DISK, str(error), True, now)
-
-
-def tidy_staging(music: MusicFolder, spool: Spool, now: datetime) -> None:
-    """Remove what no job will come back for: of finished jobs at once, of jobs that nobody knows after a day."""
-    if not music.staging.is_dir():
-        return
-    for folder in music.staging.iterdir():
-        found = spool.find(folder.name) if is_key(folder.name) else None
-        with suppress(OSError):
-            old = now.timestamp() - folder.stat().st_mtime > _ORPHANED_S
-            if (found is None and old) or (found is not None and found[0] is State.DONE):
-                clean_staging(music, folder.name)
 
 
 def trouble_of_ours(error: BandcampSyncError) -> bool:

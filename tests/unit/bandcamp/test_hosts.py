@@ -6,6 +6,7 @@ from bandcamp_sync.bandcamp.hosts import HostPolicy
 from bandcamp_sync.errors import RedirectRefused
 from hypothesis import example, given
 from hypothesis import strategies as st
+from urllib3.util import parse_url
 
 BANDCAMP = HostPolicy("https://bandcamp.com")
 STANDIN = HostPolicy("http://127.0.0.1:8080")
@@ -259,3 +260,144 @@ def test_any_text_is_an_address_of_bandcamp_or_refused(text: str) -> None:
         BANDCAMP.absolute(text)
     except RedirectRefused:
         return
+
+
+# --- three readings of one address ----------------------------------------------------------------------------------
+
+HOSTILE_HOSTS = [
+    "localhost",
+    "localhost.localdomain",
+    "127.0.0.1",
+    "127.1",
+    "2130706433",
+    "0x7f000001",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "017700000001",
+    "0.0.0.0",
+    "0",
+    "169.254.169.254",
+    "[::1]",
+    "[::]",
+    "[::ffff:7f00:1]",
+    "[fe80::1%25eth0]",
+    "bandcamp.com@localhost",
+    "bandcamp.com:443@127.0.0.1",
+    "bandcamp.com%40localhost",
+    "bandcamp.com%2elocalhost",
+    "localhost%23.bandcamp.com",
+    "localhost\\.bandcamp.com",
+    "localhost\\@bandcamp.com",
+    "bandcamp.com.",
+    "bandcamp.com..",
+    "bandcamp。com",
+    "bandcamp．com",
+    "bаndcamp.com",
+    "xn--bndcamp-2fg.com",
+    "bandcamp.com\u200b",
+    "ｂandcamp.com",
+    "bandcamp.com\x00.evil.example",
+    "bandcamp.com\r\nHost: evil.example",
+    "evil.example\tbandcamp.com",
+    "bandcamp.com;evil.example",
+    "bandcamp.com,evil.example",
+    "evil.example bandcamp.com",
+]
+
+
+@pytest.mark.parametrize("host", HOSTILE_HOSTS)
+@pytest.mark.parametrize(
+    "form", ["https://{}/x", "http://{}/x", "https://{}:443/x", "//{}/x", "\\\\{}/x", "{}/x", "/\\{}/x"]
+)
+def test_this_machine_and_lookalikes_are_refused_in_every_form(form: str, host: str) -> None:
+    try:
+        found = BANDCAMP.absolute(form.format(host), "https://bandcamp.com/")
+    except RedirectRefused:
+        return
+    # Below a slash it is a path of the base, and no host at all.
+    assert is_bandcamps(str(asked_host(found)))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "file:///etc/passwd",
+        "file://bandcamp.com/etc/passwd",
+        "ftp://bandcamp.com/",
+        "javascript:alert(1)//bandcamp.com",
+        "data:text/html,bandcamp.com",
+        "gopher://bandcamp.com/",
+        "unix:///run/x",
+        "http+unix://bandcamp.com/",
+        "view-source:https://bandcamp.com/",
+        "hTTps://bandcamp.com/",
+        " https://bandcamp.com/",
+        "https:bandcamp.com",
+        "https:/bandcamp.com",
+        "https:\\\\bandcamp.com",
+    ],
+)
+def test_other_schemes_are_refused(url: str) -> None:
+    with pytest.raises(RedirectRefused):
+        BANDCAMP.absolute(url)
+
+
+def connected_to(url: str) -> tuple[str, str, int]:
+    """(scheme, host, port) of the connection that requests' adapter would take from its pool."""
+    prepared = requests.Request("GET", url).prepare()
+    host, _ = requests.adapters.HTTPAdapter().build_connection_pool_key_attributes(prepared, verify=True)
+    port = host["port"] or (443 if host["scheme"] == "https" else 80)
+    return str(host["scheme"]), str(host["host"]).strip("[]").lower(), int(port)
+
+
+SOUP = st.lists(
+    st.sampled_from(
+        [
+            *HOSTILE_HOSTS,
+            "bandcamp.com",
+            "popplers5.",
+            "p4.bcbits.com",
+            *"@:/\\#?.[]%;&=~_-",
+            "443",
+            "80",
+            "//",
+            "é",
+            "%00",
+        ]
+    ),
+    max_size=7,
+).map("".join)
+
+
+@given(st.sampled_from(["https://", "http://", "//", "/", ""]), SOUP | st.text(max_size=30))
+@example("https://", "bandcamp.com:0443/x")
+@example("https://", "a_b.bandcamp.com/%2f%2fevil.example")
+def test_what_is_let_through_is_read_alike_by_the_policy_urllib3_and_requests(start: str, rest: str) -> None:
+    try:
+        url = BANDCAMP.absolute(start + rest, "https://bandcamp.com/album/x")
+    except RedirectRefused:
+        return
+    split, parsed = urlsplit(url), parse_url(url)
+    host = (split.hostname or "").lower()
+    assert (parsed.scheme, (parsed.host or "").lower(), parsed.port or 443) == ("https", host, 443)
+    assert parsed.auth is None and is_bandcamps(host)
+    assert connected_to(url) == ("https", host, 443)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://bandcamp.com/",
+        "https://bandcamp.com:8443/",
+        "http://a.bandcamp.com/",
+        "https://x@bandcamp.com/",
+        "nothing",
+    ],
+)
+def test_the_login_is_never_shown_in_plain_or_at_another_port(url: str) -> None:
+    assert not BANDCAMP.sees_cookies(url)
+
+
+def test_a_name_of_bandcamps_is_judged_by_name_wherever_it_leads() -> None:
+    # Who can make it lead to this machine has no certificate for it; so the address behind it is not looked at.
+    assert BANDCAMP.check("https://localhost.bandcamp.com/") == "https://localhost.bandcamp.com/"

@@ -3,15 +3,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bandcamp_sync.bandcamp.pace import (
+from bandcamp_sync.bandcamp.pace import Pace, standing_hold
+from bandcamp_sync.bandcamp.patience import (
     HOLD_MAX_S,
     LONGEST_HOLD_S,
+    OUTAGE,
+    PROBE_S,
     SPACING,
-    Pace,
     Patience,
     RequestClass,
+    Why,
     after_limit,
     after_success,
+    after_trouble,
     take_turn,
 )
 from bandcamp_sync.errors import RateLimited
@@ -30,7 +34,7 @@ def pace(folder: Path, clock: HurriedClock, interval_s: float = 1.0, patience_s:
 def turns(kind: RequestClass, count: int, patience: Patience | None = None, interval_s: float = 1.0) -> list[float]:
     found, current = [], patience or Patience()
     for _ in range(count):
-        current, turn = take_turn(current, kind, T, interval_s)
+        current, turn, _ = take_turn(current, kind, T, interval_s)
         found.append(turn - T)
     return found
 
@@ -49,12 +53,12 @@ def test_collections_are_asked_for_more_slowly_than_pages() -> None:
 
 
 def test_one_class_does_not_wait_for_another() -> None:
-    patience, _ = take_turn(Patience(), PAGE, T, 60)
+    patience, _, _ = take_turn(Patience(), PAGE, T, 60)
     assert take_turn(patience, RequestClass.FILE, T, 60)[1] == T
 
 
 def test_who_comes_late_does_not_wait() -> None:
-    patience, _ = take_turn(Patience(), PAGE, T, 1)
+    patience, _, _ = take_turn(Patience(), PAGE, T, 1)
     assert take_turn(patience, PAGE, T + 100, 1)[1] == T + 100
 
 
@@ -115,13 +119,13 @@ def test_a_retry_after_that_is_obeyed_again_and_again_grows() -> None:
 
 
 def test_a_good_answer_halves_the_suspicion() -> None:
-    assert [after_success(Patience(level=n)).level for n in (0, 1, 2, 5)] == [0, 0, 1, 2]
+    assert [after_success(Patience(level=n), T).level for n in (0, 1, 2, 5)] == [0, 0, 1, 2]
 
 
 def test_a_limit_is_told_to_every_worker_and_forgotten_after_good_answers(tmp_path: Path) -> None:
     clock = HurriedClock()
     one, other = pace(tmp_path, clock), pace(tmp_path, clock)
-    until = one.limited(60)
+    until = one.limited(60).until
     assert NOW + timedelta(seconds=60) <= until <= NOW + timedelta(seconds=79)
     assert other.held_until() == until
     other.wait_turn(PAGE)
@@ -133,7 +137,7 @@ def test_a_limit_is_told_to_every_worker_and_forgotten_after_good_answers(tmp_pa
 def test_a_hold_beyond_our_patience_is_told_and_not_waited_for(tmp_path: Path) -> None:
     clock = HurriedClock()
     impatient = pace(tmp_path, clock, patience_s=30)
-    until = impatient.limited(600)
+    until = impatient.limited(600).until
     with pytest.raises(RateLimited) as caught:
         impatient.wait_turn(PAGE)
     assert caught.value.until == until and clock.waits == []
@@ -183,3 +187,102 @@ def test_times_in_the_file_are_seconds_since_1970(tmp_path: Path) -> None:
     pace(tmp_path, HurriedClock()).limited(100)
     value = json.loads((tmp_path / "state" / "patience.json").read_text())
     assert datetime.fromtimestamp(value["hold_until"], UTC) > NOW
+
+
+# --- who goes first after a hold ------------------------------------------------------------------------------------
+
+
+def held(level: int = 1, hold_s: float = 10) -> Patience:
+    return Patience(hold_until=T + hold_s, held_from=T, level=level, is_unproven=True)
+
+
+def test_after_a_hold_one_goes_first_and_the_others_follow_its_good_answer() -> None:
+    over = T + 11
+    patience, at, goes = take_turn(held(), PAGE, over, 1)
+    assert goes and at == over
+    for kind in RequestClass:
+        same, again, follows = take_turn(patience, kind, over, 1)
+        assert not follows and again == over + PROBE_S and same == patience
+    patience = after_success(patience, over + 1)
+    assert patience.is_open(over + 1)
+    assert take_turn(patience, RequestClass.FILE, over + 1, 1)[2]
+
+
+def test_who_went_first_and_was_killed_is_waited_for_no_longer_than_that() -> None:
+    patience, _, _ = take_turn(held(), PAGE, T + 11, 1)
+    assert take_turn(patience, PAGE, T + 11 + PROBE_S + 0.01, 1)[2]
+
+
+def test_who_goes_first_in_vain_begins_a_longer_hold() -> None:
+    patience, _, _ = take_turn(held(level=2), PAGE, T + 11, 1)
+    again = after_limit(patience, T + 12, None, 10, 0)
+    assert (again.level, again.hold_until) == (3, T + 12 + 40)
+    assert not take_turn(again, PAGE, T + 13, 1)[2]
+
+
+def test_a_good_answer_to_a_question_of_before_the_hold_ends_no_hold() -> None:
+    assert after_success(held(level=3), T + 1) == held(level=3)
+
+
+def test_who_goes_first_and_does_not_ask_lets_another_one(tmp_path: Path) -> None:
+    clock = HurriedClock()
+    one, other = pace(tmp_path, clock), pace(tmp_path, clock)
+    one.limited(5, Why.CHALLENGED)
+    assert one.wait_turn(PAGE) is Why.CHALLENGED
+    before = clock.now()
+    one.gave_up()
+    assert other.wait_turn(PAGE) is Why.CHALLENGED
+    assert (clock.now() - before).total_seconds() < PROBE_S
+    other.answered()
+    assert one.wait_turn(PAGE) is None
+
+
+# --- trouble of the server's ----------------------------------------------------------------------------------------
+
+
+def troubled(*marks: str, patience: Patience | None = None, at: float = T) -> Patience:
+    current = patience or Patience()
+    for mark in marks:
+        current = after_trouble(current, at, mark, 10, 0, Why.BUSY)
+    return current
+
+
+def test_one_thing_that_is_broken_for_ever_holds_up_nobody() -> None:
+    assert troubled(*["a"] * 50).is_open(T)
+
+
+def test_several_things_in_a_row_are_an_outage() -> None:
+    marks = [f"thing {n}" for n in range(OUTAGE)]
+    assert troubled(*marks[:-1], marks[0]).is_open(T)
+    out = troubled(*marks)
+    assert (out.left_s(T), out.level, out.why) == (10, 1, Why.BUSY)
+    assert troubled("more", patience=out) == out, "told while it is held counts once"
+
+
+def test_a_good_answer_between_them_or_a_long_time_makes_them_strangers() -> None:
+    assert troubled("c", patience=after_success(troubled("a", "b"), T)).is_open(T)
+    assert troubled("c", patience=troubled("a", "b"), at=T + 3600).is_open(T + 3600)
+
+
+def test_trouble_of_who_goes_first_is_another_hold_of_twice_the_length() -> None:
+    out, at, waits = troubled(*"abc"), T, []
+    for _ in range(4):
+        at = out.hold_until
+        out = troubled("a", patience=take_turn(out, PAGE, at, 1)[0], at=at)
+        waits.append(out.left_s(at))
+    assert waits == [20, 40, 80, 160]
+
+
+def test_a_hold_is_read_by_those_who_only_look(tmp_path: Path) -> None:
+    clock = HurriedClock()
+    pace(tmp_path, clock).limited(60, Why.DOWN)
+    found = standing_hold(tmp_path / "state" / "patience.json", clock.now())
+    assert found is not None and found.why == "Bandcamp cannot be reached"
+    assert standing_hold(tmp_path / "state" / "patience.json", clock.now() + timedelta(minutes=5)) is None
+
+
+@given(st.floats(-1e6, -1), st.sampled_from(RequestClass))
+def test_a_clock_that_jumps_back_in_a_hold_does_not_make_it_longer(jump: float, kind: RequestClass) -> None:
+    now = T + 5 + jump
+    waits = take_turn(held(), kind, now, 1)[1] - now
+    assert waits <= max(PROBE_S, 11)

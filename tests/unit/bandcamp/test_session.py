@@ -1,4 +1,5 @@
 import json
+import subprocess
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,6 +8,7 @@ from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.bandcamp.session import (
     FoundFan,
     SessionState,
+    exposure,
     find_fan,
     hold_base_s,
     load_cookies,
@@ -142,6 +144,39 @@ def test_the_login_is_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
 def test_a_file_that_others_can_read_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     load_cookies(cookies_settings(tmp_path, row(), 0o644), NOW)
     assert "chmod 600" in caplog.text and "SECRET" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("file", "folder", "command"),
+    [
+        (0o600, 0o755, None),
+        (0o600, 0o1777, None),
+        (0o640, 0o700, "chmod 600"),
+        (0o604, 0o700, "chmod 600"),
+        (0o620, 0o700, "chmod 600"),
+        (0o600, 0o777, "chmod 700"),
+    ],
+)
+def test_how_others_get_at_the_cookies_is_told_with_the_command_that_ends_it(
+    tmp_path: Path, file: int, folder: int, command: str | None
+) -> None:
+    place = tmp_path / "it's here"
+    place.mkdir()
+    cookies_settings(place, row(), file)
+    place.chmod(folder)
+    sentence = exposure(place / "cookies.txt")
+    assert (sentence is None) == (command is None)
+    if sentence is not None and command is not None:
+        done = subprocess.run(["sh", "-c", sentence.partition("run: ")[2]], check=True)
+        assert done.returncode == 0 and command in sentence
+        assert exposure(place / "cookies.txt") is None, "the command does what it says"
+
+
+def test_a_session_that_is_opened_often_says_it_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    settings = cookies_settings(tmp_path, row(), 0o640)
+    for _ in range(3):
+        load_cookies(settings, NOW)
+    assert len(caplog.records) == 1
 
 
 def test_what_is_wrong_with_the_cookies_is_told_apart(tmp_path: Path) -> None:

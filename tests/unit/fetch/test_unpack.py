@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from bandcamp_sync.errors import ArchiveBroken, TransferBroken
-from bandcamp_sync.fetch.directory import read_directory
+from bandcamp_sync.fetch.directory import entry_name, read_directory
 from bandcamp_sync.fetch.journal import Workspace
-from bandcamp_sync.fetch.unpack import NeedsWholeArchive, entry_name, unpack, unpack_file
+from bandcamp_sync.fetch.unpack import NeedsWholeArchive, unpack, unpack_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit.factories import archive
@@ -38,7 +38,7 @@ def unpacked(folder: Path) -> dict[str, bytes]:
 
 
 def streamed(content: bytes, folder: Path, first: int = 0) -> dict[str, bytes]:
-    unpack(pieces(content), Workspace(folder, "flac"), first, None, len(content))
+    unpack(pieces(content), Workspace(folder, "flac"), first, None)
     return unpacked(folder)
 
 
@@ -61,7 +61,7 @@ def test_how_the_bytes_are_cut_into_pieces_does_not_matter(size: int) -> None:
     small = {"01.flac": b"x" * 500, "02.flac": b""}
     with TemporaryDirectory() as folder:
         content = archive(small, descriptors=True)
-        unpack(pieces(content, size), Workspace(Path(folder), "flac"), 0, None, len(content))
+        unpack(pieces(content, size), Workspace(Path(folder), "flac"), 0, None)
         assert unpacked(Path(folder)) == small
 
 
@@ -76,8 +76,8 @@ def test_of_an_archive_that_ends_early_the_whole_members_are_kept(tmp_path: Path
 def test_an_archive_goes_on_at_the_first_member_that_is_missing(tmp_path: Path) -> None:
     content = archive(ALBUM, deflated=False)
     entries = read_directory(content, len(content))
-    unpack(pieces(content[: entries[1].start]), Workspace(tmp_path, "flac"), 0, entries[:1], len(content))
-    unpack(pieces(content[entries[1].start :]), Workspace(tmp_path, "flac"), 1, entries[1:], len(content))
+    unpack(pieces(content[: entries[1].start]), Workspace(tmp_path, "flac"), 0, entries[:1])
+    unpack(pieces(content[entries[1].start :]), Workspace(tmp_path, "flac"), 1, entries[1:])
     assert unpacked(tmp_path) == ALBUM
 
 
@@ -129,17 +129,6 @@ def test_two_members_of_one_name_are_two_files(tmp_path: Path) -> None:
         opened.writestr("01.flac", b"two")
     streamed(path.read_bytes(), tmp_path / "s")
     assert sorted(file.read_bytes() for file in (tmp_path / "s").glob("m*")) == [b"one", b"two"]
-
-
-def test_an_archive_that_unpacks_to_far_more_than_came_is_a_bomb(tmp_path: Path) -> None:
-    content = archive({"zeros.flac": bytes(70 << 20)})
-    assert len(content) < 100_000
-    with pytest.raises(ArchiveBroken, match="times its size"):
-        streamed(content, tmp_path)
-    (tmp_path / "bomb.zip").write_bytes(content)
-    with pytest.raises(ArchiveBroken, match="times its size"):
-        unpack_file(tmp_path / "bomb.zip", Workspace(tmp_path / "w", "flac"))
-    assert Workspace(tmp_path, "flac").journal.members == ()
 
 
 # --- whole, on disk -------------------------------------------------------------------------------------------------

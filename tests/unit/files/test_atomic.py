@@ -2,7 +2,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -38,9 +40,32 @@ def test_a_file_has_the_mode_that_was_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old")
+    with pytest.raises(TypeError):
+        atomic.write_bytes(tmp_path / "a", "no bytes")  # type: ignore[arg-type]
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_folder_in_a_files_place_is_kept_in_quarantine(tmp_path: Path) -> None:
     (tmp_path / "a" / "inside").mkdir(parents=True)
-    with pytest.raises(OSError, match="directory"):
-        atomic.write_bytes(tmp_path / "a", b"x")
+    atomic.write_bytes(tmp_path / "a", b"x")
+    assert (tmp_path / "a").read_bytes() == b"x"
+    [kept] = (tmp_path / "quarantine").iterdir()
+    assert (kept / "inside").is_dir()
+
+
+@pytest.mark.parametrize("spoil", [lambda path: path.write_text("mine"), os.mkfifo, lambda path: path.symlink_to("a")])
+def test_what_stands_in_a_folders_place_is_kept_in_quarantine(spoil: Callable[[Path], None], tmp_path: Path) -> None:
+    spoil(tmp_path / "a")
+    atomic.write_bytes(tmp_path / "a" / "b" / "c", b"x")
+    assert (tmp_path / "a" / "b" / "c").read_bytes() == b"x"
+    assert [path.name.partition(".")[0] for path in (tmp_path / "quarantine").iterdir()] == ["a"]
+
+
+def test_a_link_to_a_disk_that_is_not_mounted_stays(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "disk")
+    with pytest.raises(OSError, match="mounted"):
+        atomic.write_bytes(tmp_path / "a" / "b", b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
 
@@ -107,6 +132,48 @@ def test_leftovers_are_only_files_in_the_making(tmp_path: Path) -> None:
         (tmp_path / name).write_text("x")
     assert [path.name for path in atomic.leftovers(tmp_path)] == [".a.0123.tmp"]
     assert atomic.leftovers(tmp_path / "a") == [] == atomic.leftovers(tmp_path / "nowhere")
+
+
+def test_what_a_killed_process_was_making_is_removed_at_once_and_what_a_live_one_makes_is_not(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", _CUT_OFF, str(tmp_path / "a")], env=_environment()) as writer:
+        while not list(tmp_path.iterdir()):
+            time.sleep(0.01)
+        [made] = atomic.leftovers(tmp_path)
+        assert atomic.sweep([tmp_path, tmp_path / "nowhere"], datetime.now(UTC)) == []
+        writer.kill()
+        writer.wait()
+    assert atomic.sweep([tmp_path], datetime.now(UTC)) == [made]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [".a.json.0123456789ab.tmp", ".a.0123456789ab-17-99.0123.tmp", ".tmp", "..tmp"])
+def test_of_what_others_make_only_its_age_tells(name: str, tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    path = tmp_path / name
+    path.write_text("x")
+    assert atomic.sweep([tmp_path], now) == []
+    assert not atomic.is_abandoned(tmp_path / ".gone.tmp", now)
+    assert atomic.is_abandoned(path, now + atomic.ABANDONED + timedelta(minutes=1))
+
+
+def test_two_folders_change_places_in_one_step(tmp_path: Path) -> None:
+    for name in ("new", "old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).touch()
+    if not atomic.exchange(tmp_path / "new", tmp_path / "old"):
+        pytest.skip("this file system cannot exchange two names")
+    assert (tmp_path / "old" / "new").exists() and (tmp_path / "new" / "old").exists()
+    with pytest.raises(FileNotFoundError):
+        atomic.exchange(tmp_path / "old", tmp_path / "nothing")
+
+
+_CUT_OFF = """
+import os, sys, time
+from pathlib import Path
+from bandcamp_sync.files import atomic
+os.fsync = lambda fd: time.sleep(60)
+atomic.write_bytes(Path(sys.argv[1]), b"x")
+"""
 
 
 def _environment() -> dict[str, str]:

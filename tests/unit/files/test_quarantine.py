@@ -39,8 +39,16 @@ def test_a_file_that_is_gone_already_is_no_trouble(tmp_path: Path, caplog: pytes
 
 
 def test_what_cannot_be_moved_stays_and_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    (tmp_path / "quarantine").write_text("a file in the way")
+    (tmp_path / "quarantine").symlink_to(tmp_path / "quarantine.20261123T120000000000" / "x")
+    (tmp_path / "quarantine.20261123T120000000000" / "full").mkdir(parents=True)
     (tmp_path / "p1.job").write_text("{")
     assert quarantine(tmp_path / "p1.job", NOW, "not JSON") is None
     assert (tmp_path / "p1.job").read_text() == "{"
     assert "cannot be put aside" in caplog.text
+
+
+def test_a_file_in_the_quarantines_own_place_is_kept_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "quarantine").write_text("a file in the way")
+    (tmp_path / "p1.job").write_text("{")
+    assert quarantine(tmp_path / "p1.job", NOW, "not JSON") is not None
+    assert (tmp_path / "quarantine.20261123T120000000000").read_text() == "a file in the way"

@@ -107,3 +107,16 @@ def test_numbers_of_many_tracks_are_as_wide_as_they_must_be(bench: Bench, tmp_pa
         bench.add(f"Los Faros - Night Ferry - {number:02d} T.mp3", b"no audio, but a name")
     names = bench.compose()
     assert (names[0], names[-1]) == ("001 T.mp3", "100 T.mp3")
+
+
+def test_what_was_fetched_stays_as_it_was_hashed_when_tags_are_filled_in(bench: Bench) -> None:
+    bench.flac("Los Faros - Night Ferry - 01 Quay.flac")
+    bench.flac("Los Faros - Night Ferry - 02 Fog.flac", Tags("Fog", "Los Faros", "Night Ferry", "Los Faros", 2, 2024))
+    bench.compose()
+    assert [file_sha256(one.path) for one in bench.fetched] == [one.sha256 for one in bench.fetched]
+    sames = [one.path.samefile(bench.target / name) for one, name in zip(bench.fetched, _names(bench), strict=True)]
+    assert sames == [False, True], "only what changes is copied"
+
+
+def _names(bench: Bench) -> list[str]:
+    return sorted(path.name for path in bench.target.iterdir())

@@ -86,6 +86,12 @@ def test_an_album_that_was_deleted_comes_back_to_its_own_place(music: MusicFolde
     assert content(music) == {"Moved/Here": "new"}
 
 
+def test_what_cleaning_was_cut_off_at_is_cleaned_by_the_next(music: MusicFolder) -> None:
+    staged(music, key="p1.0123.discarded")
+    clean_staging(music, "p1.0123.discarded")
+    assert list(music.staging.iterdir()) == []
+
+
 def test_after_a_crash_between_the_two_renames_the_old_album_is_put_back(music: MusicFolder) -> None:
     old = album(music, FOLDER, "old")
     (music.staging / KEY).mkdir(parents=True)

@@ -267,7 +267,7 @@ def test_trouble_ends_the_round_and_is_no_alarm(home: Home, trouble: str) -> Non
     assert len(home.asked()) <= 1
     assert home.pictures() == set()
     assert not list(home.data.alarms.glob("*"))
-    assert not home.data.patience.exists(), "the image host's 429 holds up nothing else"
+    assert home.data.patience.exists() is (trouble == "429"), "told to wait, all wait; other trouble is of the pictures"
     memory = json.loads((home.data.state / "covers.json").read_text())
     assert memory["level"] == 1
 
@@ -374,12 +374,18 @@ def test_a_collection_that_is_suddenly_empty_or_broken_removes_nothing(home: Hom
     assert home.pictures() == set(home.arts)
 
 
-def test_a_file_in_place_of_the_folder_ends_nothing_and_asks_little(home: Home) -> None:
-    home.data.covers.write_text("mine")
+def test_a_link_to_nowhere_in_place_of_the_folder_ends_nothing_and_asks_little(home: Home) -> None:
+    home.data.covers.symlink_to("a disk that is not mounted")
     home.fetch()
     home.fetch(home.anew())
     assert len(home.asked()) <= 1
-    assert home.data.covers.read_text() == "mine"
+    assert home.data.covers.is_symlink()
+
+
+def test_a_file_in_place_of_the_folder_is_put_aside(home: Home) -> None:
+    home.data.covers.write_text("mine")
+    home.fetch()
+    assert home.pictures() == set(home.arts)
 
 
 def test_a_folder_in_place_of_a_picture_is_left_alone(home: Home) -> None:

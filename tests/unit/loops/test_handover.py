@@ -255,15 +255,18 @@ def test_the_keys_are_made_by_the_first_look_and_kept(tmp_path: Path, standin: S
     assert seal.public_key(home.data) is not None
 
 
-def test_a_place_that_cannot_be_written_is_told_and_waited_for(home: Home, standin: StandIn, tmp_path: Path) -> None:
+def test_a_place_that_cannot_be_written_is_told_and_waited_for(standin: StandIn, tmp_path: Path) -> None:
+    place = tmp_path / "cookies"
+    place.mkdir()
+    home = Home(tmp_path / "data", standin.url, COOKIES_FILE=str(place / "cookies.txt"))
     home.settings.cookies_file.unlink()
-    (home.settings.cookies_file / "in the way").mkdir(parents=True)
+    place.rmdir()
+    place.symlink_to("/proc/nobody-can-write-here")
     home.hand(good(standin, tmp_path))
     home.handover().look()
     verdict = home.verdict()
     assert verdict.state == Outcome.WAITING and "cookies.txt: cannot be written" in (verdict.problem or "")
-    (home.settings.cookies_file / "in the way").rmdir()
-    home.settings.cookies_file.rmdir()
+    place.unlink()
     home.clock.sleep(3600)
     assert home.handover().look()
 

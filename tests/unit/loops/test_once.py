@@ -131,7 +131,8 @@ def test_a_disk_that_fails_under_it_is_a_failed_scrape(tmp_path: Path) -> None:
     with StandIn(World.build(3, preset="small")) as standin:
         home = Home(tmp_path, standin.url)
         standin.write_cookies(home.settings.cookies_file)
-        home.data.scrape_memory.mkdir(parents=True)
+        home.data.root.mkdir(exist_ok=True)
+        home.data.state.symlink_to("not-mounted")
         assert home.scrape() == 5
 
 

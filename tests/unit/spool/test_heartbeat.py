@@ -94,7 +94,7 @@ def test_bytes_that_came_after_the_job_was_lost_are_counted_all_the_same(desk: D
 
 
 def test_a_disk_that_refuses_the_count_does_not_stop_the_download(desk: Desk) -> None:
-    desk.data.throughput.write_text("a file where the folder should be")
+    desk.data.throughput.symlink_to("a disk that is not mounted")
     desk.clock.sleep(1)
     with desk.heartbeat() as heartbeat:
         heartbeat.notice(100, 100, 100)

@@ -94,3 +94,11 @@ def test_a_job_is_due_at_its_time_and_never_without_one() -> None:
     assert is_due(job(not_before=NOW), NOW)
     assert not is_due(job(not_before=NOW + timedelta(seconds=1)), NOW)
     assert not is_due(job(failure=failure()), NOW)
+
+
+def test_a_wait_that_began_in_the_future_is_over_when_the_clock_was_set_back() -> None:
+    waiting = job(failure=failure(at=NOW), not_before=NOW + BASE)
+    assert not is_due(waiting, NOW)
+    assert not is_due(waiting, NOW - timedelta(minutes=1)), "two hosts' clocks may differ by a little"
+    assert is_due(waiting, NOW - timedelta(hours=3))
+    assert not is_due(job(failure=failure(at=NOW), not_before=None), NOW - timedelta(hours=3))

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from bandcamp_sync.errors import LeaseLost
 from bandcamp_sync.spool.job import Job, State
+from bandcamp_sync.spool.retry import is_due
 from bandcamp_sync.spool.spool import Spool, new_holder
 from unit.factories import KEY, NOW, failure, job, receipt
 
@@ -230,14 +231,12 @@ def test_a_file_where_a_folder_belongs_is_put_aside(tmp_path: Path) -> None:
     assert [path.read_text() for path in (tmp_path / "quarantine").iterdir()] == ["in the way"]
 
 
-def test_only_what_killed_writers_left_long_ago_is_tidied_away(spool: Spool) -> None:
-    spool.add(job())
-    old, young = (spool.folder(State.PENDING) / f".p{n}.job.{n}.tmp" for n in (1, 2))
-    old.write_text("x")
-    young.write_text("x")
-    os.utime(old, (1, 1))
-    assert spool.tidy(datetime.now(UTC), timedelta(hours=1)) == [old]
-    assert young.exists() and where(spool) == {"pending": [KEY]}
+def test_a_failed_job_on_its_way_back_is_due_so_that_a_crash_amid_it_cannot_make_it_forgotten(spool: Spool) -> None:
+    lying = job(failure=failure(), not_before=NOW + timedelta(days=1))
+    spool.path(State.FAILED, KEY).write_text(lying.model_dump_json(by_alias=True))
+    assert spool.requeue(State.FAILED, lying.model_copy(update={"not_before": None}))
+    back = spool.read(State.PENDING, KEY)
+    assert back is not None and is_due(back, NOW)
 
 
 def test_no_two_holders_have_one_name() -> None:
@@ -288,3 +287,18 @@ def test_four_processes_claim_two_hundred_jobs_and_each_job_once(spool: Spool) -
     assert sorted(key for output in outputs for key in output) == keys
     assert where(spool) == {"in_progress": keys}
     assert sum(bool(output) for output in outputs) > 1
+
+
+def test_a_claim_that_the_disk_does_not_take_leaves_the_job_pending(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A real full disk is a row of the fault table; here the very step is chosen.
+    spool.add(job())
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bandcamp_sync.spool.spool.atomic.write_bytes", full)
+    with pytest.raises(OSError, match="No space left"):
+        spool.claim(KEY, "a", NOW)
+    assert where(spool) == {"pending": [KEY]}

@@ -247,12 +247,12 @@ def test_download_pages_lack_what_they_should(client: Client) -> None:
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"rotate", "popplers", "hang"}))
 def test_no_fault_breaks_the_stand_in_itself(client: Client, url: str, fault: str) -> None:
     links = client.links()
-    client.standin.rules.add(fault, match={"class": "any"}, seconds=0, rate=5_000_000)
+    client.standin.rules.add(fault, match={"class": "any"}, seconds=0, rate=5_000_000, to="http://127.0.0.1:9")
     for place in ("/", "/a_listener", links[client.key("album")], url, "/img/a4001001_10.jpg"):
         try:
             client.get(place)
         except requests.exceptions.RequestException:
-            assert fault in ("drop", "reset", "truncate", "wrong_length")
+            assert fault in ("drop", "reset", "truncate", "wrong_length", "redirect", "drip", "endless")
     assert client.get("/_standin/health").json() == {"ok": True}
 
 

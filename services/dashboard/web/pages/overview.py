@@ -54,6 +54,7 @@ def blueprint(site: Site) -> Blueprint:
         units = topics["status"]["units"]
         return {
             "queue": topics["queue"],
+            "hold": topics["status"].get("hold"),
             "states": [state.value for state in Shown],
             "units": [unit for unit in units if not is_timer(unit)],
             "timers": [unit for unit in units if is_timer(unit)],
