@@ -1,0 +1,16 @@
+"""The reconciler, killed at each step that it takes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from crash.stage import Outcome, Stage
+from crash.stages import RECONCILER
+
+Kill = Callable[[Stage], Outcome]
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("stage", RECONCILER, ids=lambda stage: stage.name)
+def test_a_reconciler_that_is_killed_anywhere_loses_nothing(killed_everywhere: Kill, stage: Stage) -> None:
+    killed_everywhere(stage)
