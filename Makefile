@@ -5,12 +5,13 @@ SHELL := /bin/sh
 PY := .venv/bin/python
 READY := .venv/.ready
 KEY ?=
+ROWS ?=
 
 .PHONY: help setup run up down ps logs demo demo-stack sync scrape reconcile retry verify pause resume fan-id status \
-        backup restore shell update test test-stack bench screenshots measure lint lock clean
+        backup restore shell update test test-stack soak faults crash-points storm bench screenshots measure lint lock clean
 
 help: ## print this
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 $(READY): requirements.lock shared/pyproject.toml scripts/setup.sh scripts/install-browser.sh
 	@sh scripts/setup.sh
@@ -85,6 +86,19 @@ test: $(READY) ## every test that needs no Docker
 test-stack: $(READY) ## the tests that need a Docker engine
 	@if sh scripts/engine.sh; then $(PY) -m pytest -m needs_docker; \
 	else echo "No Docker engine answers; these tests need one." >&2; exit 1; fi
+
+soak: $(READY) ## the stack under random faults, kills and restarts, then a verdict: FOR=10m SEED=7
+	@$(PY) tests/soak "$(or $(FOR),10m)" "$(SEED)"
+
+# ROWS reaches Python as words: `make faults ROWS="disk 429"`.
+faults: $(READY) ## the fault table: every fault, and whether the library ends whole; ROWS=words for some
+	@$(PY) tests/faults $(ROWS)
+
+crash-points: $(READY) ## kill each stage at every step on disk, and tell at how many
+	@$(PY) tests/crash
+
+storm: $(READY) ## the timeline of requests while Bandcamp refuses everything
+	@$(PY) tests/storm
 
 measure: ## what the running containers weigh: images, memory and processor at rest
 	@python3 bench/stack.py
