@@ -137,12 +137,16 @@ def test_a_library_that_cannot_be_read_at_all_is_local_trouble(home: Home, serve
 
 
 def test_an_interrupted_verify_ends_at_once_and_says_nothing_wrong(home: Home, serve: Serve) -> None:
-    serve(World.build(purchases=4, preset="small", seconds=(0.3, 0.5)))
+    serve(World.build(purchases=5, preset="small", seconds=(20.0, 25.0)))
     assert home.run("sync").code == 0
+    first = home.music / min(receipt["folder"] for receipt in home.receipts().values())
+    first.rename(home.root / "away")
     running = home.start("verify")
     assert running.stdout is not None
-    running.stdout.read(1)  # it has begun to tell
+    assert running.stdout.readline().startswith("gone:"), "it is told first, and the other four are still to come"
     running.send_signal(signal.SIGINT)
-    assert running.wait(60) in (0, 130)
+    assert running.wait(60) == 130
+    assert "verify:" not in running.stdout.read()
     running.stdout.close()
+    (home.root / "away").rename(first)
     assert home.run("verify").code == 0
