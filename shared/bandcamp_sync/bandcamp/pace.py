@@ -34,6 +34,8 @@ from bandcamp_sync.files.reading import read_json
 
 #: Who waits for a hold, or for whom asks first, looks again this often.
 _LOOK_EVERY_S = 0.5
+#: Nobody makes anything for so long; some shares say that somebody does although nobody does.
+_ALONE_WITHIN_S = 300.0
 
 
 class Pace:
@@ -153,7 +155,7 @@ class Pace:
         atomic.make_folder(self._path.parent)
         lock = self._path.with_name(f"{self._path.name}.lock")
         try:
-            with FileLock(lock, timeout=10):
+            with FileLock(lock, timeout=10, fallback_to_soft=False):
                 return self._change(change)
         except (Timeout, NotImplementedError, OSError):
             if os.path.lexists(lock) and not lock.is_file():
@@ -191,9 +193,9 @@ def _moment(seconds: float) -> datetime:
 @contextmanager
 def alone(path: Path, clock: Clock) -> Iterator[None]:
     """Be the only process that makes `path`, where the file system has locks. Raises Stopped."""
-    lock = FileLock(f"{path}.lock")
+    lock, until = FileLock(f"{path}.lock", fallback_to_soft=False), clock.monotonic() + _ALONE_WITHIN_S
     try:
-        while not lock.is_locked:
+        while not lock.is_locked and clock.monotonic() < until:
             try:
                 lock.acquire(timeout=0)
             except Timeout:

@@ -151,11 +151,8 @@ class Transport:
                 with self._owing():
                     answer, retry_after = self._ask(method, url, body, accept)
             except requests.RequestException as error:
-                self._clock.check()
-                if (cause := local_cause(error)) is not None:
-                    raise cause from None
                 problem, status = _problem(error), None
-                held = self._pace.troubled(_mark(url), Why.DOWN)
+                held = self._unanswered(error, url)
                 silences += isinstance(error, requests.Timeout)
                 if silences >= _MAX_SILENCES:
                     break
@@ -193,6 +190,16 @@ class Transport:
             self._pace.gave_up()
             raise
 
+    def _unanswered(self, error: requests.RequestException, url: str) -> RateLimited | None:
+        """Note that nothing answered; the hold that began with it. Raises Stopped, and OSError of this machine's."""
+        cause = local_cause(error)
+        if self._clock.stopped or cause is not None:
+            self._pace.gave_up()
+        self._clock.check()
+        if cause is not None:
+            raise cause from None
+        return self._pace.troubled(_mark(url), Why.DOWN)
+
     def _is_back(self) -> bool:
         """Whether the home page is answered at all."""
         try:
@@ -201,9 +208,8 @@ class Transport:
                 response.close()
         except (LoggedOut, RedirectRefused):
             return True
-        except requests.RequestException:
-            self._clock.check()
-            self._pace.troubled(_mark(self.policy.base_url + "/"), Why.DOWN)
+        except requests.RequestException as error:
+            self._unanswered(error, self.policy.base_url + "/")
             return False
         if response.status_code == 429:
             self._told_to_wait(429, retry_after_s(response, self._clock))
@@ -348,6 +354,7 @@ class Transport:
     @contextmanager
     def stream(self, url: str, byte_range: str | None, if_range: str | None) -> Iterator[requests.Response]:
         """An open GET of a file; the caller judges status and content. Raises requests' errors and RateLimited."""
+        url = self.policy.absolute(url)  # who takes a turn must ask, or the others wait for what it meets
         self.wait_turn(RequestClass.FILE)
         headers = {"Accept": "*/*", "Accept-Encoding": "identity"}
         if byte_range is not None:
@@ -364,17 +371,15 @@ class Transport:
         try:
             with self._owing(), self.in_time():
                 response = self._follow("GET", url, headers, None)
-        except requests.RequestException:
-            self._clock.check()
-            self._pace.troubled(_mark(url), Why.DOWN)
+        except requests.RequestException as error:
+            self._unanswered(error, url)
             raise
         try:
-            status, retry_after = response.status_code, retry_after_s(response, self._clock)
-            if status == 429 or (status == 503 and retry_after is not None):
-                held = self._told_to_wait(status, retry_after)
-                if status == 429:
-                    raise held
-            elif status >= 500:
+            status = response.status_code
+            if status == 429:
+                raise self._told_to_wait(status, retry_after_s(response, self._clock))
+            if status >= 500:
+                # A 503 with Retry-After, too, speaks of this file alone: it is still being made (protocol notes 4).
                 self._pace.troubled(_mark(url), Why.BUSY)
             else:
                 self._pace.answered()

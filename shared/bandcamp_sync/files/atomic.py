@@ -22,7 +22,7 @@ from bandcamp_sync.processes import is_stamp_gone, stamp
 TMP_SUFFIX = ".tmp"
 #: A file in the making that is older has no writer any more, whoever it was.
 ABANDONED = timedelta(hours=1)
-_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+_AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2
 
 
 def _beside(path: Path) -> Path:
@@ -108,9 +108,11 @@ def write_new(path: Path, content: bytes, mode: int | None = None) -> bool:
     except FileExistsError:
         return False
     except OSError:
-        # File systems without hard links (exFAT, some SMB shares): O_EXCL is the next best, still exclusive.
+        # File systems without hard links (exFAT, some SMB shares) rename without replacing. O_EXCL is the last resort:
+        # still exclusive, but a reader may see half a file.
         try:
-            _write_exclusive(path, content, mode, durable=True)
+            if not _rename_flagged(beside, path, _RENAME_NOREPLACE):
+                _write_exclusive(path, content, mode, durable=True)
         except FileExistsError:
             return False
     finally:
@@ -195,19 +197,26 @@ def _rename_over(source: Path, target: Path) -> None:
         raise PermissionError(error.errno, error.strerror, str(closed)) from None
 
 
+def _rename_flagged(one: Path, other: Path, flag: int) -> bool:
+    """`renameat2`; False where the system or the file system does not know it. Raises OSError."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), ctypes.c_uint(flag)) != 0:
+        number = ctypes.get_errno()
+        if number in (errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP, errno.EXDEV):
+            return False
+        raise OSError(number, os.strerror(number), str(one), None, str(other))
+    return True
+
+
 def exchange(one: Path, other: Path) -> bool:
     """Let two files or folders of one file system change places in one step, durably; both must be there.
 
     False, and nothing has happened, where the system or the file system cannot do that. Raises OSError.
     """
-    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
-    if rename is None:
+    if not _rename_flagged(one, other, _RENAME_EXCHANGE):
         return False
-    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), ctypes.c_uint(_RENAME_EXCHANGE)) != 0:
-        number = ctypes.get_errno()
-        if number in (errno.EINVAL, errno.ENOSYS, errno.EPERM, errno.EOPNOTSUPP):
-            return False
-        raise OSError(number, os.strerror(number), str(one), None, str(other))
     sync_folder(other.parent)
     sync_folder(one.parent)
     return True

@@ -27,6 +27,8 @@ from bandcamp_sync.errors import BadAudio
 from bandcamp_sync.library.audio import decode
 from bandcamp_sync.library.tags import read_tags
 
+#: Some builds of Python find their own library by this alone.
+_LOADER = {name: os.environ[name] for name in ("LD_LIBRARY_PATH",) if name in os.environ} | {"LC_ALL": "C.UTF-8"}
 #: A machine with other work gives a process this part of a core at least; beyond that it hangs.
 _WALL_PER_CPU = 10
 _START_S = 300.0
@@ -83,12 +85,13 @@ class _Child:
         self._clock, self._rest = clock, b""
         root = Path(__file__).resolve().parents[2]
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "bandcamp_sync.library.apart"],
+            # -P: else it would take modules from the folder in which the worker was started.
+            [sys.executable, "-P", "-m", "bandcamp_sync.library.apart"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             # Nothing of ours is in its environment: a decoder has no use for passwords.
-            env={"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "2", "LC_ALL": "C.UTF-8"},
+            env={**_LOADER, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "2"},
             start_new_session=True,
         )
         try:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from bandcamp_sync import alarms
@@ -23,7 +23,7 @@ from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import SCRAPE_TIMER, Timer
 from bandcamp_sync.loops.covers import Covers
 from bandcamp_sync.loops.handover import beside
-from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
+from bandcamp_sync.loops.service import Troubles, changed_ns, file_mark, run_service, tell_timers, write_state
 from bandcamp_sync.notify import tell_news
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 0.5
 _TELL_AGAIN_S = 300.0
+#: Times further ahead than clocks differ, or Bandcamp ever asks for, are of a clock that was set back since.
+_AHEAD, _LONGEST_WISH = timedelta(minutes=5), timedelta(days=1, minutes=5)
 
 
 @dataclass(frozen=True)
@@ -119,16 +121,28 @@ class Scraper:
     def _is_renewed(self) -> bool:
         """Whether the cookies were renewed since somebody found the login over, and not tried since."""
         alarm, cookies = file_mark(self.data.alarms / f"{alarms.SESSION}.json"), self._cookies()
-        if alarm is None or cookies is None or cookies[0] <= alarm[0]:
+        if alarm is None or cookies is None:
             return False
-        last = self._last()
-        return last is None or last.timestamp() * 1e9 < cookies[0]
+        changed_at, last = changed_ns(self._cookies_file), self._last()
+        return changed_at > alarm[0] and (last is None or last.timestamp() * 1e9 < changed_at)
 
     def next_due(self) -> datetime | None:
         """When the next scrape is due by itself; None while paused."""
         if self.data.paused.exists():
             return None
-        return next_scrape(self._last(), self.memory, self.settings, self.clock.now())
+        now = self.clock.now()
+        self._forget_what_is_ahead(now)
+        return next_scrape(self._last(), self.memory, self.settings, now)
+
+    def _forget_what_is_ahead(self, now: datetime) -> None:
+        """Without this the next scrape, by a clock that was set back, would be an interval away at each look."""
+        if self._last_try is not None and self._last_try > now + _AHEAD:
+            self._last_try = now
+        memory = self.memory
+        if memory.started_at is not None and datetime.fromisoformat(memory.started_at) > now + _AHEAD:
+            self.memory = memory = replace(memory, started_at=None)
+        if memory.not_before is not None and datetime.fromisoformat(memory.not_before) > now + _LONGEST_WISH:
+            self.memory = replace(memory, not_before=None)
 
     def scrape_once(self) -> BandcampSyncError | OSError | None:
         """One scrape. Trouble is told once and remembered, and never ends the loop: it is what comes back."""
@@ -188,12 +202,18 @@ class Scraper:
         if found is None:
             return self._last_try
         at, result = found
+        if at > self.clock.now() + _AHEAD:
+            return self._last_try
         if result == "done" and self.memory.failures and (self._last_try is None or at > self._last_try):
             self.memory = Memory()
         return max(at, self._last_try) if self._last_try is not None else at
 
+    @property
+    def _cookies_file(self) -> Path:
+        return self.settings.cookies_file.expanduser().absolute()
+
     def _cookies(self) -> list[int] | None:
-        mark = file_mark(self.settings.cookies_file.expanduser().absolute())
+        mark = file_mark(self._cookies_file)
         return list(mark) if mark else None
 
     def _remember(self, memory: Memory) -> None:
@@ -212,5 +232,5 @@ def read_memory(path: Path) -> Memory:
         ):
             return Memory()
         return replace(memory, failures=max(0, int(memory.failures or 0)))
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, OverflowError):
         return Memory()

@@ -3,13 +3,14 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 
 from bandcamp_sync import alarms
 from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.bandcamp.pace import standing_hold
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import AskUser, BandcampTrouble, LocalTrouble, Paused, RateLimited
-from bandcamp_sync.loops.service import Troubles, file_mark, run_service
+from bandcamp_sync.loops.service import Troubles, changed_ns, file_mark, run_service
 from bandcamp_sync.paths import DataFolder, music_folder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
@@ -127,8 +128,12 @@ class WorkerLoop:
             file_mark(self.worker.music.marker) is not None,
         )
 
+    @property
+    def _cookies_file(self) -> Path:
+        return self.settings.cookies_file.expanduser().absolute()
+
     def _cookies(self) -> tuple[int, int, int] | None:
-        return file_mark(self.settings.cookies_file.expanduser().absolute())
+        return file_mark(self._cookies_file)
 
     def _is_known_logged_out(self) -> bool:
         """Whether some process found that the login is over, and nothing was done about it yet.
@@ -136,7 +141,7 @@ class WorkerLoop:
         Each worker finding out by itself would be many requests that are all in vain.
         """
         alarm, cookies = file_mark(self.data.alarms / f"{alarms.SESSION}.json"), self._cookies()
-        if alarm is None or (cookies is not None and cookies[0] > alarm[0]):
+        if alarm is None or changed_ns(self._cookies_file) > alarm[0]:
             self._logged_out = None
             return False
         now = self.clock.monotonic()

@@ -131,6 +131,7 @@ def _with_the_found(known: Known, intents: Iterable[Intent], music: MusicFolder,
     jobs = (*(job for _, job in known.jobs.values()), *known.copies.values())
     taken = {job.receipt.folder for job in jobs if job.receipt is not None}
     for intent in intents:
+        clock.check()  # of a whole library that is looked at for hours
         if intent.act is Act.QUEUE and intent.job.folder not in taken and (music.root / intent.job.folder).is_dir():
             from bandcamp_sync.stages.recognise import recognised  # decodes audio: loaded when needed
 

@@ -1,7 +1,7 @@
 """A scrape from end to end: log in, scrape, remember when, close what was opened."""
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 
 from bandcamp_sync.actions import sentence_of
 from bandcamp_sync.bandcamp.cookies import login_expiry
@@ -43,6 +43,7 @@ def last_scrape(data: DataFolder) -> tuple[datetime, str] | None:
     """When the last scrape ended, and how (`done` or `failed`); None when there was none."""
     try:
         value = read_json(data.scrape_memory)
-        return datetime.fromisoformat(str(value["last_run_at"])), str(value["result"])
-    except (OSError, ValueError, KeyError, TypeError):
+        at = datetime.fromisoformat(str(value["last_run_at"]))
+        return (at.astimezone(UTC), str(value["result"])) if at.tzinfo is not None else None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

@@ -80,10 +80,15 @@ class WorkReport:
 
 
 class Strikes:
-    """How many bad pages came in a row, over all workers of a run."""
+    """How many bad pages came in a row, over all workers of a run.
+
+    `keys`: purchases that were handed back because of it. Others go first until something goes well: were these the
+    newest, and were it their own fault after all, nothing behind them would ever be fetched.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self.keys: set[str] = set()
 
 
 class Worker:
@@ -196,7 +201,8 @@ class Worker:
             if key not in self._purchased:
                 job = self.spool.read(State.PENDING, key)
                 self._purchased[key] = (job.item.purchased if job else None) or oldest
-        return sorted(keys, key=lambda key: (self._purchased[key], key), reverse=True)
+        doubtful = self._strikes.keys
+        return sorted(keys, key=lambda key: (key not in doubtful, self._purchased[key], key), reverse=True)
 
     def _is_done_already(self, job: Job) -> bool:
         """The lasting guard against doing work twice: ask for a receipt first."""
@@ -227,6 +233,7 @@ class Worker:
         except LoggedOut as error:
             self._strikes.count += 1
             if self._strikes.count >= _STRIKES or not self._session_works():
+                self._strikes.keys.add(job.key)
                 self._hand_back(job, error)
             self._fail(job, ItemTrouble(Reason.LINK, "its page asks for a login, although the session works"))
         except (AskUser, BandcampTrouble, LocalTrouble) as error:
@@ -244,6 +251,7 @@ class Worker:
             self._fail(job, ItemTrouble(Reason.OTHER, f"unexpected: {type(error).__name__} (see the log)"))
         else:
             self._strikes.count = 0
+            self._strikes.keys.clear()
             alarms.clear_alarm(self.data, alarms.DISK)
             if finished:
                 self.report.placed.append(job.label)
@@ -316,6 +324,7 @@ class Worker:
             alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
         self._strikes.count += 1
         if self._strikes.count >= _STRIKES or self._is_outage(error):
+            self._strikes.keys.add(job.key)
             self.spool.release(job)
             raise error
         reason = Reason.SHAPE if isinstance(error, ShapeChanged) else Reason.SERVER

@@ -1,9 +1,10 @@
+import errno
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bandcamp_sync.bandcamp.pace import Pace, standing_hold
+from bandcamp_sync.bandcamp.pace import Pace, alone, standing_hold
 from bandcamp_sync.bandcamp.patience import (
     HOLD_MAX_S,
     LONGEST_HOLD_S,
@@ -19,6 +20,7 @@ from bandcamp_sync.bandcamp.patience import (
     take_turn,
 )
 from bandcamp_sync.errors import RateLimited
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 from unit.factories import NOW, HurriedClock
@@ -286,3 +288,25 @@ def test_a_clock_that_jumps_back_in_a_hold_does_not_make_it_longer(jump: float, 
     now = T + 5 + jump
     waits = take_turn(held(), kind, now, 1)[1] - now
     assert waits <= max(PROBE_S, 11)
+
+
+def test_a_lock_that_is_never_free_is_waited_for_minutes_and_not_for_ever(tmp_path: Path) -> None:
+    clock = HurriedClock()
+    with FileLock(tmp_path / "clearance.json.lock"), alone(tmp_path / "clearance.json", clock):
+        assert 60 < sum(clock.waits) < 600
+
+
+def test_a_share_that_knows_no_locks_is_left_no_marker_that_a_crash_would_leave_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    clock = HurriedClock()
+    with alone(tmp_path / "clearance.json", clock):
+        assert (tmp_path / "clearance.json.lock").read_bytes() == b""
+    one = pace(tmp_path, clock)
+    one.limited(3, Why.LIMITED)
+    assert one.held_until() is not None
+    assert (tmp_path / "state" / "patience.json.lock").read_bytes() == b""

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -178,3 +179,21 @@ atomic.write_bytes(Path(sys.argv[1]), b"x")
 
 def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
+def test_without_hard_links_a_new_file_is_still_whole_at_once_and_replaces_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object, **__: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "no hard links")
+
+    monkeypatch.setattr(os, "link", link)
+    path = tmp_path / "p1.job"
+    assert atomic.write_new(path, b"whole")
+    written = path.stat().st_ino
+    assert not atomic.write_new(path, b"other")
+    assert (path.read_bytes(), path.stat().st_ino) == (b"whole", written)
+    monkeypatch.setattr(atomic, "_write_exclusive", lambda beside, *_: beside.touch() if beside != path else None)
+    path.unlink()
+    assert atomic.write_new(path, b""), "it came by a rename: nothing was written at its place"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["p1.job"]

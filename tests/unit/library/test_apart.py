@@ -64,3 +64,12 @@ def test_a_codec_that_nobody_knows_is_told(tmp_path: Path) -> None:
     seed = Path(__file__).parents[2] / "fuzz" / "seeds" / "audio" / "codec-that-nobody-knows"
     with pytest.raises(BadAudio):
         decode(seed)
+
+
+def test_it_takes_no_program_from_the_folder_that_somebody_is_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (good,) = put(tmp_path, good_wav=audio.wav())
+    (tmp_path / "select.py").write_text("raise SystemExit('a stranger')")
+    monkeypatch.chdir(tmp_path)
+    assert examine([good], Clock()) == {}

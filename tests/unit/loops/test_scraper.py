@@ -1,5 +1,6 @@
 import json
 import os
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -47,7 +48,9 @@ def test_a_clock_that_jumped_back_holds_nothing_up_for_longer_than_an_interval()
     assert next_scrape(NOW + 1000 * HOUR, Memory(), SETTINGS, NOW) == NOW + 6 * HOUR
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"failures": "x"}', '{"started_at": "noon"}', '{"started_at": 7}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"failures": "x"}', '{"started_at": "noon"}', '{"started_at": 7}', '{"failures": 1e999}']
+)
 def test_a_broken_memory_is_no_memory(tmp_path: Path, content: str) -> None:
     (tmp_path / "scraper.json").write_text(content)
     assert read_memory(tmp_path / "scraper.json") == Memory()
@@ -81,6 +84,29 @@ def test_a_restart_starts_no_scrape_when_one_ran_lately(home: Home) -> None:
     assert not home.scraper().is_due()
     home.last("done", 7 * HOUR)
     assert home.scraper().is_due()
+
+
+@pytest.mark.parametrize("at", ["9999-12-31T23:59:59Z", "2026-01-01T00:00:00", "0001-01-01T00:00:00+14:00", "noon"])
+def test_a_last_run_that_no_clock_can_tell_of_is_none_and_is_put_right_by_one_scrape(home: Home, at: str) -> None:
+    atomic.write_json(home.data.scrape_memory, {"last_run_at": at, "result": "done", "error": None})
+    scraper = home.scraper()
+    scraper.publish_timer(running=False)
+    assert scraper.is_due()
+    scraper.scrape_once()
+    assert not scraper.is_due()
+
+
+def test_after_a_clock_was_set_back_the_next_scrape_comes_within_an_interval(home: Home) -> None:
+    home.last("done", -1000 * HOUR)
+    ahead = rfc3339(NOW + 1000 * HOUR)
+    atomic.write_json(home.data.state / "scraper.json", asdict(Memory(1, None, ahead, ahead)))
+    scraper = home.scraper()
+    assert scraper.is_due()
+    scraper.scrape_once()
+    home.last("done", -1000 * HOUR)  # as if its end could not be written
+    assert not scraper.is_due(), "a disk that takes nothing is no reason to ask without end"
+    home.clock.sleep(6.1 * 3600)
+    assert scraper.is_due()
 
 
 def test_a_request_is_answered_at_once_but_not_during_a_pause(home: Home) -> None:

@@ -121,3 +121,45 @@ def test_what_a_killed_process_of_this_host_held_is_taken_up_at_once_at_the_next
         home.clock.stop()
         thread.join(10)
     assert key in home.spool.keys(State.DONE)
+
+
+def test_purchases_that_are_broken_and_neighbours_do_not_hold_up_those_behind_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with StandIn(World.build(5, preset="small")) as standin:
+        home = Home(tmp_path, standin)
+        # The names of the keys follow the order of the purchases, newest first.
+        for key in sorted(home.spool.keys(State.PENDING))[:3]:
+            standin.rules.add("redesign", match={"class": "page", "key": key})
+        monkeypatch.setattr(home.loop, "_wait_for_change", lambda marks, wait_s: None)
+        assert all(home.loop.step() for _ in range(6))
+        assert home.counts() == (0, 0, 2)
+        assert [job.attempt for job in home.spool.jobs(State.FAILED)] == [1, 1, 1]
+        home.loop.worker.close()
+
+
+def test_a_redesign_costs_those_that_wait_no_attempt_however_often_it_is_met(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.standin.rules.add("redesign", match={"class": "page"})
+    monkeypatch.setattr(home.loop, "_wait_for_change", lambda marks, wait_s: None)
+    for _ in range(8):
+        home.loop.step()
+    assert [job.attempt for job in home.spool.jobs(State.PENDING)] == [0]
+
+
+def test_good_cookies_that_are_older_than_the_alarm_are_tried_at_once_when_they_are_put_there(home: Home) -> None:
+    export = home.cookies.with_name("export.txt")
+    home.cookies.rename(export)
+    thread = running(home)
+    try:
+        alarm = home.data.alarms / "session.json"
+        deadline = time.monotonic() + 20
+        while not alarm.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert export.stat().st_mtime < alarm.stat().st_mtime
+        export.rename(home.cookies)
+        until(home, (0, 0, 3))
+    finally:
+        home.clock.stop()
+        thread.join(10)
