@@ -147,7 +147,6 @@ class Worker:
         job = self._claim()
         if job is None:
             return False
-        self._held = job
         with (
             log_context(key=job.key),
             Heartbeat(self.spool, job, self.settings.lease, self.data.progress, self.clock, self._tally) as heartbeat,
@@ -189,9 +188,11 @@ class Worker:
         """The newest purchase that is pending, if this worker gets one."""
         ignored = read_ignored(self.data)
         for key in self._newest_first([k for k in self.spool.keys(State.PENDING) if k not in ignored]):
-            job = self.spool.claim(key, self.holder, self.clock.now())
-            if job is not None and not self._is_done_already(job):
-                return job
+            # Held from here on: should the next look fail, too, it is handed back.
+            self._held = self.spool.claim(key, self.holder, self.clock.now())
+            if self._held is not None and not self._is_done_already(self._held):
+                return self._held
+        self._held = None
         return None
 
     def _newest_first(self, keys: list[str]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.control import pause
-from bandcamp_sync.errors import Stopped
+from bandcamp_sync.errors import LocalTrouble, Stopped
 from bandcamp_sync.loops.scraper import Scraper
 from bandcamp_sync.loops.worker import WorkerLoop
 from bandcamp_sync.paths import data_folder, music_folder
@@ -163,3 +163,19 @@ def test_good_cookies_that_are_older_than_the_alarm_are_tried_at_once_when_they_
     finally:
         home.clock.stop()
         thread.join(10)
+
+
+def test_a_job_that_was_claimed_when_the_disk_failed_is_handed_back(home: Home) -> None:
+    worker = home.loop.worker
+    assert worker.work_one()
+    receipts = [home.spool.path(State.DONE, key) for key in home.spool.keys(State.PENDING)]
+    for path in receipts:
+        path.symlink_to("/proc/self/mem")  # a file that is there, and whose reading is an input/output error
+    with pytest.raises(LocalTrouble, match="done"):
+        worker.work_one()
+    for path in receipts:
+        path.unlink()
+    assert home.counts() == (1, 1, 1)
+    worker.hand_back_held()
+    assert home.counts() == (2, 0, 1)
+    assert [job.attempt for job in home.spool.jobs(State.PENDING)] == [0, 0]
