@@ -33,3 +33,13 @@ def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
     named = set(re.findall(r"`make ([a-z-]+)`|^    make ([a-z-]+)", README, re.M))
     assert {a or b for a, b in named} <= targets
+
+
+def test_every_test_that_holds_a_promise_exists() -> None:
+    promises = (ROOT / "docs" / "promises.md").read_text()
+    named, folder = set(), ""
+    for name in re.findall(r"`([a-z_]+/[a-z_/]*test_[a-z_*]+\.py|test_[a-z_*]+\.py)`", promises):
+        folder = name.rpartition("/")[0] or folder  # a bare name is of the folder that was named last
+        named.add(f"{folder}/{name.rpartition('/')[2]}")
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not list((ROOT / "tests").glob(name))] == []
