@@ -8,7 +8,6 @@ from pathlib import Path
 import requests
 from bandcamp_sync.paths import DataFolder
 from browser.served import Dashboard
-
 from integration.dashboards import fill
 
 #: What must come out nowhere: a login, which the real dashboard's container could not even see.

@@ -1,31 +1,11 @@
 """Attacks from other sites' pages, on a dashboard under gunicorn: rebinding, forged changes, what they may read."""
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 from bandcamp_sync.paths import DataFolder
 from browser.served import Dashboard
 
-from integration.attacked import Browser, attacked, raw, status
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    with attacked(tmp_path_factory.mktemp("attacked")) as one:
-        yield one
-
-
-@pytest.fixture
-def data(served: Dashboard) -> DataFolder:
-    return served.data
-
-
-@pytest.fixture
-def session(served: Dashboard) -> Iterator[Browser]:
-    with Browser(served) as one:
-        yield one
-
+from attacks.attacked import Browser, raw, status
 
 # --- DNS rebinding ----------------------------------------------------------------------------------------------------
 

@@ -1,34 +1,16 @@
 """Names that are markup, paths or headers, and links that lead out, on a dashboard under gunicorn."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 import requests
 from bandcamp_sync.paths import DataFolder
 from browser.served import Dashboard
-
-from integration.attacked import Browser, attacked, get, raw, status
 from integration.dashboards import NASTY
 
+from attacks.attacked import Browser, get, raw, status
+
 COVER = 1234567890
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    with attacked(tmp_path_factory.mktemp("attacked")) as one:
-        yield one
-
-
-@pytest.fixture
-def data(served: Dashboard) -> DataFolder:
-    return served.data
-
-
-@pytest.fixture
-def session(served: Dashboard) -> Iterator[Browser]:
-    with Browser(served) as one:
-        yield one
 
 
 # --- names that are markup --------------------------------------------------------------------------------------------

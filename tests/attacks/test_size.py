@@ -10,26 +10,9 @@ import requests
 from bandcamp_sync.paths import DataFolder
 from browser.served import Dashboard
 
-from integration.attacked import Browser, attacked, is_well, raw, status
+from attacks.attacked import Browser, is_well, raw, status
 
 KIB, MIB = 1024, 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    with attacked(tmp_path_factory.mktemp("attacked")) as one:
-        yield one
-
-
-@pytest.fixture
-def data(served: Dashboard) -> DataFolder:
-    return served.data
-
-
-@pytest.fixture
-def session(served: Dashboard) -> Iterator[Browser]:
-    with Browser(served) as one:
-        yield one
 
 
 # --- too much ---------------------------------------------------------------------------------------------------------
