@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
 
 import click
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import Stopped
 from bandcamp_sync.library.names import for_terminal
 from bandcamp_sync.settings import Settings
+from bandcamp_sync.signals import call_at
 from bandcamp_sync.views import Views
 
 from services.local import crew
@@ -32,11 +32,7 @@ def demo(environ: Mapping[str, str]) -> int:
     """Show albums arriving until Ctrl-C; with DEMO_EXIT=1 until all are there. The exit code."""
     clock = Clock()
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        clock.stop()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    call_at((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), clock.stop)
     _start_afresh()
     leave = environ.get("DEMO_EXIT", "") not in ("", "0")
     try:

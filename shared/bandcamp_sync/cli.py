@@ -8,9 +8,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any, BinaryIO, NoReturn
 
 import click
@@ -50,6 +49,7 @@ def _running(service: str) -> Iterator[App]:
     from bandcamp_sync.deeds import by_hand
     from bandcamp_sync.notify import tell_news
     from bandcamp_sync.processes import leave_no_core
+    from bandcamp_sync.signals import call_at
 
     leave_no_core()
     ctx = click.get_current_context()
@@ -59,8 +59,7 @@ def _running(service: str) -> Iterator[App]:
         if app.settings.umask is not None:
             os.umask(app.settings.umask)
         _log_to(app, service)
-        for name in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(name, _stopper(app))
+        call_at((signal.SIGTERM, signal.SIGINT), app.clock.stop)
         try:
             with by_hand(app.data, app.clock, str(ctx.command.name), ctx.params, lambda: app.said):
                 yield app
@@ -111,13 +110,6 @@ def _log_to(app: App, service: str) -> None:
         set_up_logging(service, app.settings.log_level, app.data.logs, console=True, console_level=console_level)
     except OSError as error:
         raise not_a_folder(app.data, error) from error
-
-
-def _stopper(app: App) -> Callable[[int, FrameType | None], Any]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        app.clock.stop()
-
-    return stop
 
 
 #: What a command has to see of the data folder; a container may hide it (`BCS_HIDDEN`).

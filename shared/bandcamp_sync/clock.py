@@ -12,16 +12,17 @@ from bandcamp_sync.errors import Stopped
 class Stoppable(Protocol):
     """What can be cut short, from any thread."""
 
-    def cut(self) -> None:
-        """End what is going on."""
+    def end(self) -> None:
+        """End what is going on, and let nothing begin any more. Idempotent."""
 
 
 class Clock:
-    """The real clock. `stop()` (from a signal handler or another thread) ends every sleep at once."""
+    """The real clock. `stop()`, from any thread but from no signal handler, ends every sleep at once."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._at_stop: WeakSet[Stoppable] = WeakSet()
+        self._registering = threading.Lock()
 
     def now(self) -> datetime:
         """The present, aware, UTC."""
@@ -34,12 +35,17 @@ class Clock:
     def stop(self) -> None:
         """Ask everything that uses this clock to end."""
         self._stop.set()
-        for one in list(self._at_stop):
-            one.cut()
+        with self._registering:
+            registered = list(self._at_stop)
+        for one in registered:
+            one.end()
 
-    def cut_at_stop(self, one: Stoppable) -> None:
-        """Have `one.cut()` called when this clock is stopped; what waits for a silent peer registers so."""
-        self._at_stop.add(one)
+    def end_at_stop(self, one: Stoppable) -> None:
+        """Have `one.end()` called when this clock is stopped, or now; what waits for a silent peer registers so."""
+        with self._registering:
+            self._at_stop.add(one)
+        if self.stopped:
+            one.end()
 
     @property
     def stopped(self) -> bool:

@@ -34,7 +34,7 @@ LAYERS = (
         "covers",
         "folders",
     },
-    {"files", "settings", "errors", "clock", "paths", "processes", "pictures", "kept", "machine"},
+    {"files", "settings", "errors", "clock", "paths", "processes", "pictures", "kept", "machine", "signals"},
 )
 #: Values that anyone may import, wherever they stand: settings need them to know what is allowed.
 PURE_VALUES = {"bandcamp.formats", "library.names"}

@@ -33,7 +33,7 @@ class ArtHost:
         adapter = CuttableAdapter()
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
-        clock.cut_at_stop(adapter)
+        clock.end_at_stop(adapter)
         self._adapter = adapter  # the clock knows it only as long as somebody holds it
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.auth = lambda request: request  # nor anything from .netrc

@@ -4,6 +4,7 @@ Also resolves everything under `localhost` to this machine, as RFC 6761 wants; n
 """
 
 import socket
+import threading
 from contextlib import suppress
 from typing import Any
 from weakref import WeakSet
@@ -18,24 +19,26 @@ class CuttableAdapter(HTTPAdapter):
 
     def __init__(self) -> None:
         self._open: WeakSet[socket.socket] = WeakSet()
+        self._is_ended = False
+        self._registering = threading.Lock()
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Have the pools make connections that register their sockets here."""
         super().init_poolmanager(*args, **kwargs)
-        known = self._open
+        opened = self._opened
 
         class Plain(HTTPConnection):
             def connect(self) -> None:
                 _resolve_localhost(self)
                 super().connect()
-                known.add(self.sock)
+                opened(self.sock)
 
         class Secure(HTTPSConnection):
             def connect(self) -> None:
                 _resolve_localhost(self)
                 super().connect()
-                known.add(self.sock)
+                opened(self.sock)
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain
@@ -47,10 +50,27 @@ class CuttableAdapter(HTTPAdapter):
 
     def cut(self) -> None:
         """End every open connection; whoever reads from one gets its end at once."""
-        for one in list(self._open):
-            with suppress(OSError):
-                # Not closed: another thread may be reading from it just now, and its number must not be reused.
-                one.shutdown(socket.SHUT_RDWR)
+        with self._registering:
+            registered = list(self._open)
+        for one in registered:
+            _shut_down(one)
+
+    def end(self) -> None:
+        """Cut what is open, and what is opened from now on."""
+        self._is_ended = True
+        self.cut()
+
+    def _opened(self, connected: socket.socket) -> None:
+        with self._registering:
+            self._open.add(connected)
+        if self._is_ended:
+            _shut_down(connected)
+
+
+def _shut_down(one: socket.socket) -> None:
+    with suppress(OSError):
+        # Not closed: another thread may be reading from it just now, and its number must not be reused.
+        one.shutdown(socket.SHUT_RDWR)
 
 
 def _resolve_localhost(connection: HTTPConnection) -> None:

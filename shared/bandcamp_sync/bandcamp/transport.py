@@ -79,7 +79,7 @@ class Transport:
         self._adapter = CuttableAdapter()
         self._session.mount("http://", self._adapter)
         self._session.mount("https://", self._adapter)
-        clock.cut_at_stop(self._adapter)
+        clock.end_at_stop(self._adapter)
         # Which host sees which cookie is decided here, by the host policy, and not by what an answer sets.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._held: dict[str, BrowserCookie] = {}

@@ -45,11 +45,9 @@ class ClockBeside(Clock):
 
     def __init__(self, loops: Clock) -> None:
         super().__init__()
-        loops.cut_at_stop(self)
-        if loops.stopped:
-            self.stop()
+        loops.end_at_stop(self)
 
-    def cut(self) -> None:
+    def end(self) -> None:
         """The loop is told to end."""
         self.stop()
 

@@ -6,7 +6,6 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import BandcampSyncError, LocalTrouble, SettingInvalid, Stopped
@@ -20,6 +19,7 @@ from bandcamp_sync.machine import as_trouble
 from bandcamp_sync.paths import DataFolder, data_folder
 from bandcamp_sync.processes import leave_no_core
 from bandcamp_sync.settings import Settings
+from bandcamp_sync.signals import call_at
 
 log = logging.getLogger(__name__)
 
@@ -51,11 +51,7 @@ def prepare(name: str, settings: Settings, environ: Mapping[str, str] = os.envir
     alive = environ.get("ALIVE_FILE")
     clock = BeatingClock(Path(alive) if alive else None)
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        clock.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    call_at((signal.SIGTERM, signal.SIGINT), clock.stop)
     return data, clock
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -182,3 +183,13 @@ def test_what_is_done_in_time_is_not_cut() -> None:
     adapter = CuttableAdapter()
     with within(timedelta(minutes=1).total_seconds(), adapter):
         pass
+
+
+def test_who_is_told_to_end_while_connecting_waits_for_no_answer() -> None:
+    session, adapter = requests.Session(), CuttableAdapter()
+    session.mount("http://", adapter)
+    adapter.end()
+    began = time.monotonic()
+    with told(lambda connection: time.sleep(20)) as url, pytest.raises(requests.ConnectionError):
+        session.get(url, timeout=15)
+    assert time.monotonic() - began < 5
