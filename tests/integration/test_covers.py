@@ -104,7 +104,8 @@ def test_a_garbage_picture_costs_no_album(home: Home, serve: Serve) -> None:
     (home.data / "covers").write_text("a file in place of the folder")
     assert home.run("sync").code == 0
     assert len(home.receipts()) == 4
-    assert (home.data / "covers").is_file()
+    [aside] = (home.data / "quarantine").glob("covers*")
+    assert aside.read_text() == "a file in place of the folder" and (home.data / "covers").is_dir()
 
 
 def test_covers_delay_neither_a_scrape_that_is_asked_for_nor_the_end(home: Home, serve: Serve) -> None:

@@ -80,6 +80,8 @@ def test_nor_of_any_command_that_speaks_of_them(home: Home, serve: Serve) -> Non
     assert steering_in(home.run("reconcile", "--dry-run").everything) == []
     _with_faults(standin)
     assert home.run("sync", MAX_ATTEMPTS="1").code == 1
+    labels = [entry["label"] for entry in json.loads(home.run("status", "--json").out)["needs_you"]]
+    assert any("Alert" in label for label in labels)
     victim = next(path for path in home.music.rglob("*.flac"))
     victim.write_bytes(b"no music")
     commands = (("status",), ("status", "--json"), ("verify",), ("reconcile", "--dry-run"), ("retry", "--all"))
@@ -87,8 +89,6 @@ def test_nor_of_any_command_that_speaks_of_them(home: Home, serve: Serve) -> Non
         for terminal in (True, False):
             shown = on_terminal(home, *command)[1] if terminal else home.run(*command).everything
             assert len(shown) > 10 and steering_in(shown, terminal) == [], (command, terminal)
-    labels = [entry["label"] for entry in json.loads(home.run("status", "--json").out)["needs_you"]]
-    assert any("Alert" in label for label in labels)
     assert_disk_is_clean(home)
 
 
