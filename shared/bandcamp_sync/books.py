@@ -5,7 +5,7 @@ synced + queued + downloading + waiting + pre-order + unavailable + ignored + fa
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
@@ -48,7 +48,8 @@ class Policy:
 
 @dataclass(frozen=True)
 class Row:
-    """One purchase in the books. `path`: its folder below the music folder, placed or planned."""
+    """One purchase in the books. `path`: its folder below the music folder, placed or planned. `is_ignored`: it is on
+    the ignore list, which leaves alone what was delivered before."""
 
     item: Item
     state: Shown
@@ -60,6 +61,7 @@ class Row:
     error: str | None = None
     link: str | None = None
     needs_person: bool = False
+    is_ignored: bool = False
 
 
 def streamable(item: Item) -> bool:
@@ -169,6 +171,9 @@ def _row_or_known(
     ):
         return before.row
     row = _row(item, found, folder, ignored, policy)
+    if is_ignored:
+        reason = f"{row.reason}; {ON_IGNORE_LIST}" if row.state is Shown.SYNCED else row.reason
+        row = replace(row, reason=reason, is_ignored=True)
     known[item.key] = Known(item, state, job, folder, is_ignored, row)
     return row
 

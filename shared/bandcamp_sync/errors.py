@@ -67,8 +67,8 @@ class CookiesMissing(AskUser):
     def __init__(self, path: Path) -> None:
         self.path = path
         super().__init__(
-            "no cookies yet: log in to Bandcamp in a browser, export the cookies of bandcamp.com (cookies.txt, JSON or "
-            "the Cookie header) and hand them over on the dashboard's Set-up page, or save them as "
+            "no cookies yet: hand them over on the dashboard's Set-up page (log in to Bandcamp in a browser, and "
+            "export the cookies of bandcamp.com: cookies.txt, JSON or the Cookie header), or save them as "
             f"{_place(path)}"
         )
 

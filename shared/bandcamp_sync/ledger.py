@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from bandcamp_sync.books import Known, Policy, Row, count, rows
+from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.collection.item import Capture, is_key
 from bandcamp_sync.files import reading
 from bandcamp_sync.ignore import read_ignored
@@ -74,7 +75,7 @@ class Ledger:
         self._books = Books(
             rows=tuple(listed),
             counts={state.value: number for state, number in count(listed).items()},
-            captured_at=capture.captured_at.isoformat() if capture else None,
+            captured_at=rfc3339(capture.captured_at) if capture else None,
             version=self._books.version + 1,
         )
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from bandcamp_sync.books import Row, Shown
 
-SORTS = ("purchased", "artist", "title", "state", "size")
+SORTS = ("purchased", "artist", "title", "state", "size", "format")
 #: What is not on disk, and not for want of wishing so.
 UNSYNCED = (
     Shown.QUEUED,
@@ -120,6 +120,7 @@ _KEYS: dict[str, Callable[[Row, tuple[str, str]], tuple[Any, ...]]] = {
     "title": lambda row, names: (names[1], names[0], row.item.key),
     "state": lambda row, names: (_PLACE[row.state], *names, row.item.key),
     "size": lambda row, names: (row.size or 0, row.item.key),
+    "format": lambda row, names: (row.format or "", *names, row.item.key),
 }
 #: The orders that depend on the purchases alone, and not on what became of them.
 _OF_ITEMS = frozenset({"purchased", "artist", "title"})

@@ -21,7 +21,9 @@ from bandcamp_sync.health.overall import Seen, overall
 from bandcamp_sync.health.published import read_units
 from bandcamp_sync.itemview import details
 from bandcamp_sync.kept import Kept
+from bandcamp_sync.lately import Happened, lately
 from bandcamp_sync.ledger import Books, Ledger, is_seen, read_json
+from bandcamp_sync.library.names import for_terminal
 from bandcamp_sync.listing import Listing
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import data_folder, music_folder
@@ -31,7 +33,10 @@ from bandcamp_sync.spool.heartbeat import read_progress
 from bandcamp_sync.spool.job import Job, State
 from bandcamp_sync.spool.spool import Spool
 
-MAX_PER_PAGE = 500
+MAX_PER_PAGE = 1000
+MOST_NEWS = 8
+#: So much more or less room on the music disk is worth telling.
+_FREE_STEP = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -46,14 +51,18 @@ class _Jobs:
 class Views:
     """The data folder of `settings`, as others may see it. Safe to use from several threads; changes nothing."""
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None, expects_services: bool = False) -> None:
+        """`expects_services`: silence of all of them is trouble, from a while after now on."""
         self.settings, self.clock = settings, clock or Clock()
+        self._expected_since = self.clock.now() if expects_services else None
+        self._free: int | None = None
         self.data, self._music = data_folder(settings), music_folder(settings)
         self.ledger = Ledger(settings, self.data)
         self.covers = CoverIds(CoverFolder(self.data.covers))
         self._listed = (-1, Listing(()))
         # Looking through twenty thousand purchases takes a while, and a page that is open asks several times a second.
         self._used, self._items_need, self._jobs_are = Kept[int](), Kept[list[dict[str, Any]]](), Kept[_Jobs]()
+        self._lately_was = Kept[list[dict[str, Any]]]()
 
     # --- the whole ---------------------------------------------------------------------------------------------------
 
@@ -76,6 +85,7 @@ class Views:
             counts=books.counts,
             alarms=raised,
             units=units,
+            expected_since=self._expected_since,
         )
         state, why = overall(seen)
         return {
@@ -133,8 +143,20 @@ class Views:
             free, total = usage.free, usage.total
         elif isinstance(published, dict):
             free, total = (published[n] if isinstance(published.get(n), int) else None for n in ("free", "total"))
-        # In whole MiB: others write to that disk, too, and not every byte of theirs is news.
-        return {"free": None if free is None else free >> 20 << 20, "total": total, "music": used}
+        return {"free": self._news_of_free(free, total), "total": total, "music": used}
+
+    def _news_of_free(self, free: int | None, total: int | None) -> int | None:
+        """The room that is told: others write to that disk, too, and not every byte of theirs is news."""
+        known, floor = self._free, self.settings.min_free_space
+        is_news = (
+            free is None
+            or known is None
+            or abs(free - known) >= max(_FREE_STEP, (total or 0) // 1000)
+            or (free < floor) != (known < floor)
+        )
+        if is_news:
+            self._free = free
+        return self._free
 
     # --- what needs a person -----------------------------------------------------------------------------------------
 
@@ -191,6 +213,11 @@ class Views:
             "current": [_download(job, progress.get(job.key, {})) for job in known.running],
             "retries": known.retries,
         }
+
+    def lately(self) -> list[dict[str, Any]]:
+        """What happened last to purchases, the newest first: `key`, `artist`, `title`, `at`, `state`, `sentence`."""
+        jobs = self.ledger.glance.jobs()
+        return self._lately_was.of(jobs, lambda: [_news(one) for one in lately(jobs, MOST_NEWS)])
 
     # --- the collection ----------------------------------------------------------------------------------------------
 
@@ -268,6 +295,7 @@ def _item(row: Row, pictures: Collection[int]) -> dict[str, Any]:
         "next_try": rfc3339(row.next_try) if row.next_try else None,
         "link": web_link(row.link),
         "cover": cover_address(row.item, pictures),
+        "ignored": row.is_ignored,
     }
 
 
@@ -282,6 +310,11 @@ def _download(job: Job, progress: Mapping[str, object]) -> dict[str, Any]:
         "bytes_per_second": progress.get("bytes_per_second", 0),
         "eta": progress.get("eta"),
     }
+
+
+def _news(one: Happened) -> dict[str, Any]:
+    told = {"key": one.key, "artist": one.artist, "title": one.title, "at": rfc3339(one.at)}
+    return {**told, "state": one.state.value, "sentence": _said(one.sentence)}
 
 
 def _retry(job: Job, due: datetime) -> dict[str, Any]:
@@ -327,4 +360,4 @@ def _is_older(found: tuple[State, Job], at: datetime) -> bool:
 
 
 def _said(text: object) -> str | None:
-    return redact(str(text)) if text else None
+    return for_terminal(redact(str(text))) if text else None

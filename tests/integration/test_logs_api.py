@@ -109,6 +109,7 @@ def test_a_search_that_was_given_up_says_so(web: FlaskClient, data: DataFolder) 
         ("/api/logs?level=LOUD", 400, "DEBUG, INFO, WARN, ERROR"),
         ("/api/logs?lines=5001", 400, "1 to 5000"),
         ("/api/logs?file=nobody", 404, "scraper, worker"),
+        ("/api/logs?file=nobody.log", 404, "scraper, worker"),
         ("/api/logs/stream?level=LOUD", 400, "DEBUG, INFO, WARN, ERROR"),
         ("/api/logs/stream?lines=0", 400, "1 to 5000"),
         ("/api/logs/stream?file=../x", 400, "name of a log"),
@@ -355,3 +356,13 @@ def test_the_tools_output_waits_and_retries_and_cookie_trouble_are_in_the_logs(h
     assert "(502); asking again in " in text
     assert "ALARM session: no cookies yet" in text
     assert "yt-dlp: [debug]" not in text
+
+
+@pytest.mark.parametrize("service", ["scraper", "reconciler", "worker", "dashboard"])
+@pytest.mark.parametrize("suffix", ["", ".log"])
+def test_a_log_that_nobody_has_written_to_yet_has_no_lines(tmp_path: Path, service: str, suffix: str) -> None:
+    web = create_app(Settings.from_environment({"DATA_DIR": str(tmp_path)})).test_client()
+    answer = web.get(f"/api/logs?lines=200&file={service}{suffix}").get_json()
+    assert (answer["logs"], answer["files"], answer["complete"]) == ("", {service: []}, True)
+    download = web.get(f"/api/logs/download?file={service}")
+    assert (download.status_code, download.text) == (200, "")

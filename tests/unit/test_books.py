@@ -110,6 +110,13 @@ def test_what_becomes_of_a_purchase_without_a_job(one: Item, policy: Policy, sho
     assert wanted(one, frozenset({KEY}), policy)[0] is Shown.IGNORED
 
 
+def test_what_was_delivered_stays_and_says_that_it_is_left_alone() -> None:
+    one = row(item(), State.DONE, frozenset({KEY}), receipt=receipt())
+    assert (one.state, one.is_ignored) == (Shown.SYNCED, True)
+    assert one.reason.startswith("downloaded on") and one.reason.endswith("; on your ignore list")
+    assert not row(item(), State.DONE, receipt=receipt()).is_ignored
+
+
 def test_what_is_ignored_says_by_whose_will_and_what_to_do() -> None:
     mine = Policy(False, False, "")
     assert wanted(item(hidden=True), frozenset({KEY}), mine)[1] == ON_IGNORE_LIST

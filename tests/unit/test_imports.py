@@ -14,7 +14,7 @@ NAME = "bandcamp_sync"
 LAYERS = (
     {"cli", "__main__", "loops", "bootstrap", "health.listener", "health.publish"},
     {"stages", "views", "show"},
-    {"ledger", "listing", "plan", "fetch", "notify", "backup", "itemview", "drop"},
+    {"ledger", "listing", "lately", "plan", "fetch", "notify", "backup", "itemview", "drop"},
     {
         "actions",
         "deeds",

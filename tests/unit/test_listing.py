@@ -16,7 +16,7 @@ ROWS = (
     row("p1", size=30, band_name="Zoe", item_title="Amber", purchased=NOW - 3 * DAY),
     row("p2", Shown.QUEUED, band_name="anna", item_title="Birch", purchased=NOW - DAY),
     row("p3", Shown.FAILED, band_name="Inês Valadão", item_title="amber II", purchased=None),
-    row("p4", size=20, band_name="Åsa", item_title="Cedar", purchased=NOW - 2 * DAY),
+    replace(row("p4", size=20, band_name="Åsa", item_title="Cedar", purchased=NOW - 2 * DAY), format="flac"),
 )
 
 
@@ -34,6 +34,7 @@ def keys(found: tuple[int, list[Row]]) -> list[str]:
         ("title", "p1 p3 p2 p4"),
         ("state", "p4 p1 p2 p3"),
         ("-size", "p1 p4 p3 p2"),
+        ("-format", "p4 p1 p3 p2"),
     ],
 )
 def test_each_order_is_right_both_ways_and_knows_neither_case_nor_accents(sort: str, order: str) -> None:

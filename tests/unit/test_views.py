@@ -91,7 +91,7 @@ def test_the_collection_is_filtered_sorted_and_cut_into_pages(folder: Folder) ->
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"states": ["lost"]}, {"sort": "redownload_url"}, {"page": 0}, {"per_page": 0}, {"per_page": 501}]
+    "wrong", [{"states": ["lost"]}, {"sort": "redownload_url"}, {"page": 0}, {"per_page": 0}, {"per_page": 1001}]
 )
 def test_a_wrong_question_is_refused(folder: Folder, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"."):
@@ -165,8 +165,19 @@ def test_free_room_comes_from_the_reconciler_where_the_music_cannot_be_seen(fold
     assert folder.views.status()["disk"] == {"free": None, "total": None, "music": 0}
     atomic.write_json(folder.data.state / "disk.json", {"free": 5_000_000, "total": 9_000_000})
     disk = folder.views.status()["disk"]
-    # In whole MiB, so that not every byte that others write is news.
-    assert (disk["free"], disk["total"]) == (4 << 20, 9_000_000)
+    assert (disk["free"], disk["total"]) == (5_000_000, 9_000_000)
+
+
+def test_little_more_or_less_free_room_is_no_news_until_it_is_what_must_stay_free(folder: Folder) -> None:
+    def told(free: int) -> int | None:
+        atomic.write_json(folder.data.state / "disk.json", {"free": free, "total": 10**12})
+        found: int | None = folder.views.status()["disk"]["free"]
+        return found
+
+    least = int(folder.views.settings.min_free_space)
+    assert [told(free) for free in (10**11, 10**11 - 1, 10**11 - 9 * 10**8)] == [10**11] * 3
+    assert told(10**11 - 10**9) == 10**11 - 10**9
+    assert [told(free) for free in (least + 10, least + 5, least - 1, least - 2)] == [least + 10] * 2 + [least - 1] * 2
 
 
 def test_a_hold_of_bandcamps_is_recovering(folder: Folder) -> None:

@@ -65,8 +65,8 @@ def blueprint(views: Views) -> Blueprint:
         asked = asked_for(views.data.logs, request.args)
         if asked.file is None:
             abort(HTTPStatus.BAD_REQUEST, "file must be given: the name of a log, as worker")
-        path = known_file(asked).files()[asked.file]
-        parts = whole_log(path, asked.wanted)
+        path = known_file(asked).files().get(asked.file)
+        parts = whole_log(path, asked.wanted) if path is not None else ""
         return Response(parts, headers=attachment(asked.file), content_type="text/plain; charset=utf-8")
 
     @api.post("/api/actions/<action>")

@@ -37,7 +37,7 @@ from services.dashboard.web.token import token
 def create_app(settings: Settings) -> Flask:
     """The application for these settings; reads and asks, holds no other state than caches."""
     app = Flask(__name__)
-    views = Views(settings)
+    views = Views(settings, expects_services=True)
     port = settings.dashboard_bind.rpartition(":")[2]
     app.config.update(
         SECRET_KEY=signing_key(views.data),

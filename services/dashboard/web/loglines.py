@@ -18,6 +18,8 @@ from werkzeug.datastructures import Headers
 from services.dashboard.web.streams import LOOK_EVERY_S, Streams
 
 MAX_LINES = 5000
+#: The logs that there are sooner or later; one that nobody has written to yet has no lines.
+SERVICES = ("scraper", "reconciler", "worker", "dashboard")
 #: How often a reader is told how far it has read while no line comes that it wants.
 _TELL_POSITION_S = 5.0
 _CHUNK_CHARS = 64 * 1024
@@ -37,9 +39,13 @@ class Asked:
 
 
 def asked_for(folder: Path, args: Mapping[str, str]) -> Asked:
-    """What a request's `file`, `level` and `q` ask for. Aborts with 400 for an unknown level."""
+    """What a request's `file` (`worker`, or `worker.log`), `level` and `q` ask for.
+
+    Aborts with 400 for an unknown level.
+    """
+    file = args.get("file", "").removesuffix(".log") or None
     try:
-        return Asked(folder, args.get("file") or None, wanted(args.get("level", ""), args.get("q", "")))
+        return Asked(folder, file, wanted(args.get("level", ""), args.get("q", "")))
     except ValueError as error:
         abort(400, str(error))
 
@@ -54,8 +60,8 @@ def count_of_lines(given: str | None, default: int) -> int:
 
 
 def known_file(asked: Asked) -> Asked:
-    """The same. Aborts with 404 when a log is asked for that there is not."""
-    if asked.file is not None and asked.file not in asked.files():
+    """The same. Aborts with 404 when a log is asked for that there is not, nor will be."""
+    if asked.file is not None and asked.file not in (*SERVICES, *asked.files()):
         there_are = ", ".join(log_files(asked.folder)) or "none"
         abort(404, f"there is no log of that name; there are: {there_are}")
     return asked
@@ -96,7 +102,8 @@ def answer(asked: Asked, lines: int) -> dict[str, Any]:
     """What `/api/logs` answers. A last line that has no end yet is told as it is."""
     found = ending(asked, lines)
     halves = [own.half for own in found.tails.values() if own.half is not None]
-    files = {
+    named = {} if asked.file is None else {asked.file: list[str]()}
+    files = named | {
         name: [*(line.text for line in own.lines), *([own.half] if own.half is not None else [])][-lines:]
         for name, own in found.tails.items()
     }

@@ -5,7 +5,7 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.http import HTTP_STATUS_CODES
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ def install(app: Flask) -> None:
         headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After", "Location")}
         if error.code is not None and error.code < 400:
             return Response("", error.code, headers)
-        return refusal(error.code or 500, error.description or "", headers)
+        is_told = error.description != NotFound.description
+        return refusal(error.code or 500, (error.description or "") if is_told else "there is nothing here", headers)
 
     def unexpected(error: Exception) -> Any:
         log.error("a request failed", exc_info=error)

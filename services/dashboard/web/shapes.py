@@ -225,7 +225,10 @@ class Queue(Shape):
 
 
 class Item(Shape):
-    """A purchase. `path`: its folder below the music folder, placed or planned. `cover`: where its picture is."""
+    """A purchase. `path`: its folder below the music folder, placed or planned. `cover`: where its picture is.
+
+    `ignored`: it is on the ignore list. What was delivered before stays `synced`.
+    """
 
     key: Key
     artist: str
@@ -241,6 +244,7 @@ class Item(Shape):
     next_try: Time | None
     link: Link | None
     cover: Annotated[str, Field(pattern=r"^/covers/[0-9]{1,19}\.jpg$")] | None
+    ignored: bool
 
 
 class Collection(Shape):

@@ -150,7 +150,7 @@ class Fetcher:
         unfit = self._unfit >= (2 if isinstance(trouble, ArchiveRefused) else 4)
         if self._fruitless >= limit or unfit or (isinstance(trouble, CutOff) and again):
             raise trouble
-        log.info("%s; going on", trouble.sentence)
+        log.warning("%s; going on", trouble.sentence)
         self._clock.sleep(min(0.25 * 2**self._fruitless, 8.0) * random.uniform(0.8, 1.2))
         return self._resolve() if isinstance(trouble, LinkStale) else link
 

@@ -40,7 +40,8 @@ class Seen:
 
     `counts`: purchases by state, in the books' words. `held_until`, `held`: nobody asks Bandcamp anything, and why.
     `session_problem`: why nobody is logged in, as it was found last. `scraping`: a scrape is under way.
-    `scrape_error`: why the last one failed, None when it went well.
+    `scrape_error`: why the last one failed, None when it went well. `expected_since`: from when on somebody waits for
+    services to tell of themselves; None where commands are run by hand, and none has to run.
     """
 
     now: datetime
@@ -53,6 +54,7 @@ class Seen:
     counts: Mapping[str, int] | None = None
     alarms: Sequence[Mapping[str, Any]] = ()
     units: Sequence[Mapping[str, Any]] = ()
+    expected_since: datetime | None = None
 
 
 def overall(seen: Seen) -> tuple[Overall, list[str]]:
@@ -90,7 +92,15 @@ def _half_broken(seen: Seen) -> list[str]:
     told = [str(a["sentence"]) for a in grave if not (a.get("needs_person") and a.get("name") in STOPPING)]
     if seen.units and len(idle := _idle_roles(seen)) < len(ROLES):
         told += [ROLES[role] for role in idle]
+    if _is_silent(seen):
+        told.append("no service has told of itself: start them")
     return told + [f"{u['name']}: no news" for u in seen.units if u.get("active_state") == "unknown"]
+
+
+def _is_silent(seen: Seen) -> bool:
+    """Whether no unit at all was published for longer than a start takes, and nothing shows that somebody works."""
+    is_late = seen.expected_since is not None and seen.now - seen.expected_since >= GRACE
+    return is_late and not seen.units and not (seen.counts or {}).get("downloading")
 
 
 def _idle_roles(seen: Seen) -> list[str]:
@@ -126,17 +136,17 @@ def _working(seen: Seen, counts: Mapping[str, int]) -> list[str]:
     why = ["listing your purchases"] if seen.scraping else []
     loading, queued = counts.get("downloading", 0), counts.get("queued", 0)
     if loading:
-        why.append(f"{loading} downloading")
+        why.append(f"{loading:,} downloading")
     if queued:
-        why.append(f"{queued} queued")
+        why.append(f"{queued:,} queued")
     return why
 
 
 def _at_rest(counts: Mapping[str, int]) -> tuple[Overall, dict[Overall, list[str]]]:
     failed, waiting = counts.get("failed", 0), counts.get("waiting", 0)
     reasons: dict[Overall, list[str]] = {
-        Overall.DEGRADED: [f"{failed} failed, and {'wait' if failed > 1 else 'waits'} for you"] if failed else [],
-        Overall.RECOVERING: [f"{waiting} to be tried again"] if waiting else [],
+        Overall.DEGRADED: [f"{failed:,} failed, and {'wait' if failed > 1 else 'waits'} for you"] if failed else [],
+        Overall.RECOVERING: [f"{waiting:,} to be tried again"] if waiting else [],
         Overall.IDLE: [],
     }
     state = next((state for state, why in reasons.items() if why), Overall.IDLE)

@@ -64,6 +64,7 @@ class Delivery:
         if receipt is None:
             if (staging / _ALBUM).exists():
                 shutil.rmtree(staging / _ALBUM)
+            log.info("%s is being fetched", job.label)
             receipt = self._fetch_and_place(job, staging)
         done = job.model_copy(update={"receipt": receipt, "failure": None, "not_before": None, "attempt": 0})
         done = done.after(What.DELIVERED, self.clock.now(), _summed_up(receipt))

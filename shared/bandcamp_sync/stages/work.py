@@ -282,8 +282,13 @@ class Worker:
         if failed.not_before is None:
             with suppress(OSError):
                 clean_fetched(self.music, job.key)
-        due = f"; next try {failed.not_before:%Y-%m-%d %H:%M:%S} UTC" if failed.not_before else ""
-        log.warning("%s: %s%s", job.label, trouble.sentence, due)
+        due, level = failed.not_before, logging.WARNING
+        then = f"next try {due:%Y-%m-%d %H:%M:%S} UTC" if due else "not tried again by itself"
+        if nothing_there:
+            level = logging.INFO
+        elif due is None:
+            level = logging.ERROR
+        log.log(level, "%s: %s; %s", job.label, trouble.sentence, then)
         told = self.report.unavailable if nothing_there else self.report.failed
         told.append((job.label, trouble.sentence))
 

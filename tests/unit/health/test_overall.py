@@ -69,6 +69,26 @@ def test_nobody_is_missed_while_all_are_being_started(age_s: int, expected: Over
     assert overall(Seen(now=NOW, units=[{**FINE, "since": since}]))[0] is expected
 
 
+@pytest.mark.parametrize(
+    ("silent_s", "counts", "expected"),
+    [
+        (90, {}, Overall.DEGRADED),
+        (90, {"queued": 2}, Overall.DEGRADED),
+        (90, {"downloading": 1}, Overall.SYNCING),
+        (30, {"synced": 2}, Overall.IDLE),
+    ],
+)
+def test_silence_of_all_services_is_no_health(silent_s: int, counts: dict[str, int], expected: Overall) -> None:
+    since = NOW - timedelta(seconds=silent_s)
+    state, why = overall(Seen(now=NOW, counts=counts, expected_since=since))
+    assert state is expected
+    assert (why[0] == "no service has told of itself: start them") is (state is Overall.DEGRADED)
+
+
+def test_where_commands_are_run_by_hand_nobody_is_missed() -> None:
+    assert overall(Seen(now=NOW, counts={"synced": 2}))[0] is Overall.IDLE
+
+
 def test_what_is_known_to_be_broken_is_not_missed_as_well() -> None:
     broken = {**WORKER, "active_state": "failed"}
     assert overall(Seen(now=NOW, units=[FINE, RECONCILER, TIMER, broken]))[1] == [f"{WORKER['name']} has failed"]

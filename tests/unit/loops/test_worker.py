@@ -179,3 +179,18 @@ def test_a_job_that_was_claimed_when_the_disk_failed_is_handed_back(home: Home) 
     worker.hand_back_held()
     assert home.counts() == (2, 0, 1)
     assert [job.attempt for job in home.spool.jobs(State.PENDING)] == [0, 0]
+
+
+def test_the_log_tells_a_begin_an_arrival_and_what_is_not_tried_again(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    [lost, *_] = home.spool.keys(State.PENDING)
+    home.standin.rules.add("reauth", match={"class": ["stat", "file"], "key": lost})
+    caplog.set_level("INFO")
+    while home.loop.step():
+        pass
+    told = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert len([text for level, text in told if level == "INFO" and text.endswith("is being fetched")]) == 3
+    assert len([text for level, text in told if level == "INFO" and "is in place" in text]) == 2
+    [error] = [text for level, text in told if level == "ERROR"]
+    assert lost in error and error.endswith("; not tried again by itself")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from bandcamp_sync.books import ON_IGNORE_LIST, Shown
+from bandcamp_sync.books import Shown
 from bandcamp_sync.listing import UNSYNCED
 from flask import Blueprint, abort, render_template, request
 
@@ -125,8 +125,8 @@ def initials(name: str) -> str:
 
 
 def is_on_ignore_list(item: Mapping[str, Any]) -> bool:
-    """Whether a purchase is ignored because somebody asked for that, and so can be taken up again."""
-    return bool(item["state"] == Shown.IGNORED and item["reason"] == ON_IGNORE_LIST)
+    """Whether a purchase is left alone because somebody asked for that, and so can be taken up again."""
+    return bool(item["ignored"])
 
 
 def tone(key: str) -> int:

@@ -18,6 +18,7 @@ PARTS = (
     "arriving",
     "needs",
     "throughput",
+    "lately",
     "session",
     "timers",
     "retries",
@@ -54,6 +55,7 @@ def blueprint(site: Site) -> Blueprint:
         units = topics["status"]["units"]
         return {
             "queue": topics["queue"],
+            "lately": site.views.lately(),
             "hold": topics["status"].get("hold"),
             "states": [state.value for state in Shown],
             "units": [unit for unit in units if not is_timer(unit)],

@@ -76,6 +76,8 @@ async function send(given) {
 
 /** What was handed over is forgotten when it was judged, unless it may be wanted once more. */
 function hear() {
+  // Without a key to seal them to, cookies cannot be taken.
+  if (form) form.inert = document.querySelector("#part-verdict .keyless") !== null;
   if (shownVerdict() !== outdated) page?.classList.remove("outdated");
   const part = document.getElementById("part-verdict");
   const { id, state } = part?.dataset ?? {};
@@ -128,6 +130,7 @@ document.addEventListener("click", (event) => {
 });
 
 const place = document.getElementById("verdict-place");
+hear();
 if (place) new MutationObserver(hear).observe(place, { childList: true, subtree: true, attributes: true });
 
 // A page that the browser brings back from its memory begins anew.

@@ -1,6 +1,6 @@
 // @ts-check
-// The keyboard: `/` searches; in the list j, k and the arrows go from purchase to purchase, Enter opens (it is a link),
-// Escape closes.
+// The keyboard: `/` searches; j leads into the list, and there j, k and the arrows go from purchase to purchase; Enter
+// opens (it is a link), Escape closes.
 
 import { rows } from "./morph.js";
 
@@ -45,8 +45,8 @@ function step(event) {
   const all = rows();
   const row = document.activeElement?.closest("[data-key]");
   const at = row ? all.indexOf(row) : -1;
-  // Outside of the list the arrows scroll, and letters do nothing.
-  if (at < 0) return;
+  // Outside of the list the arrows scroll.
+  if (at < 0 && event.key !== "j") return;
   const to = at + distance(event.key, all);
   if (to === at) return;
   event.preventDefault();
