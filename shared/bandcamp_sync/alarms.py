@@ -1,7 +1,8 @@
 """Alarms: what is wrong with the whole, until it is over. One small file each in `state/alarms/`.
 
 An alarm is told once (log, notification) when it is raised, stays visible in `status`, and goes when the stage that
-raised it finds things right again.
+raised it finds things right again. Its sentence may change meanwhile (how much room is left, which answer showed that
+nobody is logged in); that is shown, and no news.
 """
 
 import logging
@@ -15,8 +16,8 @@ from bandcamp_sync.paths import DataFolder
 
 log = logging.getLogger(__name__)
 
-#: What this process said of alarms that no disk took, so that it says it once.
-_unwritten: dict[Path, str] = {}
+#: The alarms that this process told of and no disk took, so that it tells them once.
+_unwritten: set[Path] = set()
 
 SESSION = "session"
 MUSIC_FOLDER = "music-folder"
@@ -28,28 +29,32 @@ EXPOSED = "exposed-cookies"
 
 
 def raise_alarm(data: DataFolder, name: str, sentence: str, needs_person: bool, now: datetime) -> bool:
-    """Raise it, or keep it raised; True when it is new or says something new."""
+    """Raise it, or keep it raised; True when it is new."""
     path = data.alarms / f"{name}.json"
     known = _read(data).get(name)
-    if known is not None and known["sentence"] == sentence:
+    if known is not None and (known["sentence"], known["needs_person"]) == (sentence, needs_person):
         return False
-    if _unwritten.get(path) != sentence:
+    # What only tells and what wants a person are two things, also under one name.
+    is_new = known is None or (needs_person and not known["needs_person"])
+    if is_new and path not in _unwritten:
         log.error("ALARM %s: %s", name, sentence)
-    alarm = {"name": name, "sentence": sentence, "needs_person": needs_person, "since": rfc3339(now)}
+    since = rfc3339(now) if known is None or is_new else known["since"]
+    alarm = {"name": name, "sentence": sentence, "needs_person": needs_person, "since": since}
     try:
         atomic.write_json(path, alarm)
     except OSError as error:
         # What it tells of may be this very disk; what raised it goes on to say so.
-        _unwritten[path] = sentence
+        _unwritten.add(path)
         log.debug("the alarm %s is not written: %s", name, error.strerror)
         return False
-    _unwritten.pop(path, None)
-    return True
+    _unwritten.discard(path)
+    return is_new
 
 
 def clear_alarm(data: DataFolder, name: str) -> bool:
     """It is over; True when it was raised."""
     path = data.alarms / f"{name}.json"
+    _unwritten.discard(path)
     if not path.exists():
         return False
     atomic.remove(path)

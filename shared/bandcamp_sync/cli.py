@@ -10,12 +10,13 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 import click
 
 from bandcamp_sync import __version__
-from bandcamp_sync.errors import BandcampSyncError, NotABackup, Stopped, UnknownKey, exit_code
+from bandcamp_sync.errors import BandcampSyncError, FolderTrouble, NotABackup, Stopped, UnknownKey, exit_code
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
@@ -44,8 +45,11 @@ class App:
 
 
 @contextmanager
-def _running(service: str) -> Iterator[App]:
-    """Settings, logging and signals for a command; errors become one line and an exit code."""
+def _running(service: str, only_looks: bool = False) -> Iterator[App]:
+    """Settings, logging and signals for a command; errors become one line and an exit code.
+
+    `only_looks`: it changes nothing, and can do without a log.
+    """
     from bandcamp_sync.deeds import by_hand
     from bandcamp_sync.notify import tell_news
     from bandcamp_sync.processes import leave_no_core
@@ -54,11 +58,12 @@ def _running(service: str) -> Iterator[App]:
     leave_no_core()
     ctx = click.get_current_context()
     debug = bool(ctx.find_root().params.get("debug"))
+    app: App | None = None
     try:
         app = App(Settings.from_environment(os.environ))
         if app.settings.umask is not None:
             os.umask(app.settings.umask)
-        _log_to(app, service)
+        _log_to(app, service, only_looks)
         call_at((signal.SIGTERM, signal.SIGINT), app.clock.stop)
         try:
             with by_hand(app.data, app.clock, str(ctx.command.name), ctx.params, lambda: app.said):
@@ -73,8 +78,10 @@ def _running(service: str) -> Iterator[App]:
     except BandcampSyncError as error:
         _end(error, str(error), exit_code(error), debug)
     except OSError as error:
-        mends = f"; run: chown -R {os.getuid()}:{os.getgid()} there" if isinstance(error, PermissionError) else ""
-        _end(error, f"{error.filename or 'the data folder'}: {error.strerror}{mends}", 5, debug)
+        from bandcamp_sync.machine import as_trouble
+
+        folders = (Path("the data folder"),) if app is None else (app.data.root, app.music.root)
+        _end(error, str(as_trouble(error, *folders)), 5, debug)
     except ModuleNotFoundError:
         raise  # for `Commands`, which knows what was asked for
     except Exception as error:
@@ -99,17 +106,25 @@ def _end(error: Exception, sentence: str, code: int, debug: bool) -> NoReturn:
     sys.exit(code)
 
 
-def _log_to(app: App, service: str) -> None:
+def _log_to(app: App, service: str, only_looks: bool) -> None:
     from bandcamp_sync.folders import make_folders, not_a_folder
     from bandcamp_sync.logs.setup import set_up_logging
+    from bandcamp_sync.machine import is_unwritable
 
-    make_folders(app.data)
+    # On a terminal the lines of progress are drawn; only what is wrong is written between them.
+    console_level = "WARNING" if sys.stdout.isatty() else None
+    level = app.settings.log_level
     try:
-        # On a terminal the lines of progress are drawn; only what is wrong is written between them.
-        console_level = "WARNING" if sys.stdout.isatty() else None
-        set_up_logging(service, app.settings.log_level, app.data.logs, console=True, console_level=console_level)
-    except OSError as error:
-        raise not_a_folder(app.data, error) from error
+        make_folders(app.data)
+        set_up_logging(service, level, app.data.logs, console=True, console_level=console_level)
+    except (FolderTrouble, OSError) as error:
+        # A disk that takes nothing is no reason not to look at what is on it.
+        if only_looks and is_unwritable(error):
+            set_up_logging(service, level, None, console=True, console_level=console_level)
+        elif isinstance(error, FolderTrouble):
+            raise
+        else:
+            raise not_a_folder(app.data, error) from error
 
 
 #: What a command has to see of the data folder; a container may hide it (`BCS_HIDDEN`).
@@ -333,7 +348,7 @@ def retry(keys: tuple[str, ...], everything: bool) -> None:
 @click.option("--repair", is_flag=True, help="Queue what is broken or missing again.")
 def verify(repair: bool) -> None:
     """Check every file of the library against its receipt."""
-    with _running("worker") as app:
+    with _running("worker", only_looks=not repair) as app:
         sys.exit(_verify(app, repair))
 
 
@@ -441,10 +456,7 @@ def backup(file: str) -> None:
 
 
 def _backup(app: App, file: str) -> None:
-    from pathlib import Path
-
     from bandcamp_sync.backup.save import save_backup, write_backup
-    from bandcamp_sync.errors import FolderTrouble
 
     if file != "-":
         path = Path(file).absolute()
@@ -501,7 +513,7 @@ def status(as_json: bool) -> None:
     from bandcamp_sync.show import printable_json, status_lines
     from bandcamp_sync.stages.status import books_view
 
-    with _running("reconciler") as app:
+    with _running("reconciler", only_looks=True) as app:
         view = books_view(app.settings, app.data, app.clock)
         if as_json:
             click.echo(printable_json(view))

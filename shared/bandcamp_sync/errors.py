@@ -201,9 +201,13 @@ class DiskFull(LocalTrouble):
     def __init__(self, path: Path, free: int, wanted: int) -> None:
         self.path, self.free, self.wanted = path, free, wanted
         super().__init__(
-            f"too little room at {path}: {free / 1e9:.1f} GB free, {wanted / 1e9:.1f} GB wanted (MIN_FREE_SPACE "
+            f"too little room at {path}: {_room(free)} free, {_room(wanted)} wanted (MIN_FREE_SPACE "
             "included); make room, and it goes on by itself"
         )
+
+
+def _room(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 class FolderTrouble(LocalTrouble):

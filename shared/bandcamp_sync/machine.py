@@ -25,6 +25,12 @@ def local_cause(error: BaseException) -> OSError | None:
     return None
 
 
+def is_unwritable(error: BaseException) -> bool:
+    """Whether an error says that a disk takes nothing, full or read-only, rather than that it cannot be used. Pure."""
+    cause = local_cause(error)
+    return cause is not None and cause.errno in (*_NO_ROOM, errno.EROFS)
+
+
 def as_trouble(error: OSError, *folders: Path) -> LocalTrouble:
     """The same as one line that says what to do. `folders`: where it may have been, when the error does not say."""
     place = Path(os.fsdecode(error.filename)) if error.filename else None

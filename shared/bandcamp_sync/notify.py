@@ -24,10 +24,13 @@ def tell_news(settings: Settings, data: DataFolder) -> None:
     if not settings.notify_urls:
         return
     told = _told(data)
-    standing = {str(a["name"]): str(a["sentence"]) for a in raised_alarms(data) if a["needs_person"]}
-    news = {name: sentence for name, sentence in standing.items() if told.get(name) != sentence}
-    sent = news if not news or _send(settings.notify_urls, "\n".join(map(for_terminal, news.values()))) else {}
-    now_told = {name: s for name, s in {**told, **sent}.items() if name in standing}
+    alarms = {str(a["name"]): a for a in raised_alarms(data) if a["needs_person"]}
+    # The time since when it stands is what tells one alarm from the next of that name; its words may change.
+    news = [alarm for name, alarm in alarms.items() if told.get(name) != alarm["since"]]
+    text = "\n".join(for_terminal(str(alarm["sentence"])) for alarm in news)
+    sent = news if not news or _send(settings.notify_urls, text) else []
+    now_told = {**told, **{str(alarm["name"]): str(alarm["since"]) for alarm in sent}}
+    now_told = {name: since for name, since in now_told.items() if name in alarms}
     if now_told != told:
         try:
             atomic.write_json(data.state / "notified.json", now_told)
@@ -38,7 +41,7 @@ def tell_news(settings: Settings, data: DataFolder) -> None:
 def _told(data: DataFolder) -> dict[str, str]:
     try:
         value = read_json(data.state / "notified.json")
-        return {str(name): str(sentence) for name, sentence in value.items()}
+        return {str(name): str(since) for name, since in value.items()}
     except (OSError, ValueError, AttributeError):
         return {}
 

@@ -20,7 +20,7 @@ class Act(StrEnum):
     RECOVER = "recover"
     REMEMBER = "remember"
     UPGRADE = "upgrade"
-    GIVE_UP = "give up"
+    REST = "rest"
     WITHDRAW = "withdraw"
 
 
@@ -49,7 +49,8 @@ class Plan:
 class Known:
     """Everything that a plan is made from. `dead`: jobs whose worker gave no sign of life for a lease;
     `copies`: receipts in the music folder of which the spool does not know. `gone`: those that were streamed
-    and whose album is not there any more. Somebody deleted it, and is not overruled by a better copy."""
+    and whose album is not there any more. Somebody deleted it, and is not overruled by a better copy. `longest`: the
+    longest wait between two attempts (RETRY_MAX)."""
 
     items: Sequence[Item]
     jobs: Jobs
@@ -58,6 +59,7 @@ class Known:
     ignored: Collection[str]
     policy: Policy
     max_attempts: int
+    longest: timedelta
     now: datetime
     gone: Collection[str] = frozenset()
 
@@ -105,7 +107,7 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
         item = by_key.get(key, job.item)
         fresh = job.model_copy(update={"item": item})
         if key in known.dead:
-            yield from_the_dead(fresh, known.max_attempts, known.now)
+            yield from_the_dead(fresh, known.max_attempts, known.longest, known.now)
         elif key in known.ignored or (item.hidden and not known.policy.include_hidden):
             if state is State.PENDING:
                 withdrawn = job.after(What.WITHDRAWN, known.now)
@@ -118,14 +120,19 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
             yield Intent(Act.UPGRADE, asked, State.DONE, "it was streamed; looking for its download again")
 
 
-def from_the_dead(job: Job, max_attempts: int, now: datetime) -> Intent:
-    """What becomes of a job whose worker died: it is tried again, and that was an attempt."""
+def from_the_dead(job: Job, max_attempts: int, longest: timedelta, now: datetime) -> Intent:
+    """What becomes of a job whose worker died: it is tried again, and that was an attempt.
+
+    Who killed those workers is not known, and may have nothing to do with the purchase. So after the last attempt it
+    rests for the `longest` wait, and is not given up: what was fetched of it is kept, and all its attempts are new.
+    """
     attempt = job.attempt + 1
     failure = Failure(reason=Reason.LEASE, sentence="its worker gave no sign of life", at=now)
     back = job.model_copy(update={"attempt": attempt, "failure": failure})
     if attempt >= max_attempts:
         why = f"{attempt} workers died with it"
-        return Intent(Act.GIVE_UP, back.after(What.GAVE_UP, now, why), State.IN_PROGRESS, why)
+        rest = {"attempt": 0, "failure": failure.model_copy(update={"sentence": why}), "not_before": now + longest}
+        return Intent(Act.REST, back.after(What.FAILED, now, why).model_copy(update=rest), State.IN_PROGRESS, why)
     return Intent(Act.RECOVER, back.after(What.RECOVERED, now, failure.sentence), State.IN_PROGRESS, failure.sentence)
 
 

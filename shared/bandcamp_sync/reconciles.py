@@ -29,7 +29,7 @@ _IN_WORDS = {
     "recover": "recovered",
     "remember": "remembered",
     "upgrade": "upgraded",
-    "give up": "gave up",
+    "rest": "put to rest",
     "withdraw": "withdrew",
 }
 

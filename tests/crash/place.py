@@ -37,7 +37,6 @@ class Place:
             "REQUEST_INTERVAL": "1ms",
             "MIN_FREE_SPACE": "1M",
             "RETRY_BASE": "1ms",
-            "MAX_ATTEMPTS": "20",
             **self.settings,
         }
 

@@ -183,3 +183,19 @@ def test_a_password_guards_covers_as_well(home: Home, shelf: CoverFolder) -> Non
     given = {"DATA_DIR": str(home.data), "DASHBOARD_PASSWORD": "open sesame"}
     client = create_app(Settings.from_environment(given)).test_client()
     assert client.get("/covers/4031.jpg").status_code == 401
+
+
+# --- the album's own cover --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fault", ["endless", "drip", "hang"])
+def test_a_cover_that_never_ends_costs_no_album_and_no_memory(home: Home, serve: Serve, fault: str) -> None:
+    standin = serve(World.build(5, preset="small"))  # one of them comes as a bare track, and has its cover fetched
+    standin.rules.add(
+        fault, match={"class": "art"}, **({"mebibytes": 4096} if fault == "endless" else {"seconds": 0.2})
+    )
+    began = time.monotonic()
+    assert home.run("sync", STALL_TIMEOUT="2s", timeout=120).code == 0
+    assert time.monotonic() - began < 60
+    assert len(home.receipts()) == 5
+    assert any(entry.kind == "art" for entry in standin.log.entries())

@@ -209,3 +209,22 @@ def test_what_is_known_is_never_dropped_on_a_short_listings_word(home: Home, ser
     ran = home.run("scrape")
     assert ran.code == 0 and "everything walked" in ran.out
     assert len(listed(home)) == 13
+
+
+@pytest.mark.parametrize("code", [500, 403, 404])
+def test_a_profile_page_that_is_out_of_order_holds_up_no_listing(home: Home, serve: Serve, code: int) -> None:
+    standin = serve(World.build(6, preset="small"))
+    standin.rules.add("status", match={"class": "page", "path": f"^/{standin.world.username}$"}, code=code)
+    ran = home.run("scrape", "--full")
+    assert ran.code == 0, ran.everything
+    assert len(listed(home)) == len(standin.world.purchases)
+
+
+@pytest.mark.parametrize("kind", ["collection", "page"])
+def test_an_answer_that_is_garbled_once_is_asked_for_again(home: Home, serve: Serve, kind: str) -> None:
+    standin = serve(World.build(4, preset="small"))
+    standin.rules.add("garbage", match={"class": kind}, times=1, first_each=True)
+    ran = home.run("sync")
+    assert ran.code == 0, ran.everything
+    assert "changed shape" not in ran.everything
+    assert len(home.receipts()) == 4

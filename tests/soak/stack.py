@@ -19,6 +19,7 @@ SETTINGS = {
     "SCRAPE_INTERVAL": "15s",
     "RETRY_BASE": "1s",
     "RETRY_MAX": "8s",
+    # Eight attempts are half a day of one file's own trouble in life, and here some seconds of everybody's.
     "MAX_ATTEMPTS": "1000",
     "LEASE": "6s",
     "STALL_TIMEOUT": "3s",

@@ -1,8 +1,10 @@
 import logging
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from bandcamp_sync.alarms import clear_alarm, raise_alarm, raised_alarms
+from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.paths import DataFolder
 from unit.factories import DAY, NOW
 
@@ -21,11 +23,23 @@ def test_an_alarm_is_told_once_and_stays_until_it_is_over(tmp_path: Path, caplog
     assert raised_alarms(data) == []
 
 
-def test_an_alarm_that_says_something_new_is_told_again(tmp_path: Path) -> None:
+def test_an_alarm_whose_words_change_is_shown_so_and_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     data = DataFolder(tmp_path)
-    raise_alarm(data, "disk", "too little room: 1 GB", True, NOW)
-    assert raise_alarm(data, "disk", "too little room: 0 GB", True, NOW)
-    assert [alarm["sentence"] for alarm in raised_alarms(data)] == ["too little room: 0 GB"]
+    assert raise_alarm(data, "disk", "too little room: 1 GB", True, NOW)
+    assert not raise_alarm(data, "disk", "too little room: 0 GB", True, NOW + timedelta(hours=1))
+    [alarm] = raised_alarms(data)
+    assert (alarm["sentence"], alarm["since"]) == ("too little room: 0 GB", rfc3339(NOW))
+    assert caplog.text.count("ALARM disk") == 1
+    clear_alarm(data, "disk")
+    assert raise_alarm(data, "disk", "too little room: 0 GB", True, NOW), "another time, another alarm"
+
+
+def test_an_alarm_that_comes_to_want_a_person_is_news(tmp_path: Path) -> None:
+    data = DataFolder(tmp_path)
+    raise_alarm(data, "collection", "it was unreadable", False, NOW)
+    assert raise_alarm(data, "collection", "it shrank", True, NOW)
 
 
 def test_alarms_stand_beside_each_other(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ def plan(*items: Item, jobs: dict[str, tuple[State, Job]] | None = None, **chang
         "ignored": frozenset(),
         "policy": POLICY,
         "max_attempts": 8,
+        "longest": DAY,
         "now": NOW,
     }
     return make_plan(Known(items=items, jobs=jobs or {}, **{**known, **changes}))
@@ -141,9 +142,13 @@ def test_a_job_whose_worker_died_comes_back_with_its_attempt_counted() -> None:
     assert intent.job.failure is not None and intent.job.failure.reason is Reason.LEASE
 
 
-def test_a_job_that_kills_every_worker_is_given_up() -> None:
+def test_a_job_that_kills_every_worker_rests_and_is_not_given_up() -> None:
     held = lying(State.IN_PROGRESS, job(attempt=7, claim=Claim(holder="a", at=NOW)))
-    assert acts(plan(item(), jobs=held, dead=frozenset({KEY}))) == [("give up", KEY)]
+    made = plan(item(), jobs=held, dead=frozenset({KEY}))
+    assert acts(made) == [("rest", KEY)]
+    [rested] = [intent.job for intent in made.intents]
+    later = plan(item(), jobs=lying(State.FAILED, rested), now=NOW + DAY)
+    assert acts(later) == [("retry", KEY)]
 
 
 def test_a_dead_worker_is_told_of_even_when_its_job_is_ignored_or_not_listed() -> None:
@@ -227,7 +232,7 @@ def worlds(draw: st.DrawFn) -> Known:
             copies[key] = job(key, receipt=receipt(f"A/{key}"))
     ignored = frozenset(draw(st.lists(st.sampled_from(keys))))
     policy = draw(st.sampled_from([POLICY, STREAMING]))
-    return Known(items, jobs, frozenset(dead), copies, ignored, policy, 8, NOW)
+    return Known(items, jobs, frozenset(dead), copies, ignored, policy, 8, DAY, NOW)
 
 
 @given(worlds())
@@ -247,7 +252,7 @@ def test_any_plan_has_one_intent_a_purchase_and_repeats_nothing_that_is_there(kn
                 assert not intent.job.item.is_preorder
             case Act.RETRY:
                 assert state is State.FAILED and key not in known.ignored
-            case Act.RECOVER | Act.GIVE_UP:
+            case Act.RECOVER | Act.REST:
                 assert state is State.IN_PROGRESS and key in known.dead
             case Act.REMEMBER:
                 assert state is None and key in known.copies

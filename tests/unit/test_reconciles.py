@@ -111,7 +111,7 @@ def test_an_error_is_told_without_its_secrets(data: DataFolder) -> None:
 
 
 def test_acts_have_words() -> None:
-    assert in_words({"queue": 3, "retry": 1, "give up": 2}) == "queued 3, retried 1, gave up 2"
+    assert in_words({"queue": 3, "retry": 1, "rest": 2}) == "queued 3, retried 1, put to rest 2"
     assert in_words({}) == "nothing to do"
 
 

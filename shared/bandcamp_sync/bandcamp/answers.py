@@ -93,6 +93,11 @@ def as_int(value: Any) -> int | None:
     return int(value) if isinstance(value, str) and re.fullmatch(r"-?\d{1,20}", value.strip()) else None
 
 
+def as_flag(value: Any) -> bool:
+    """A yes that came as a boolean, a number or a word."""
+    return value.strip().lower() in ("true", "1", "yes") if isinstance(value, str) else bool(value)
+
+
 def as_text(value: Any) -> str | None:
     """A non-empty text, or None."""
     if not isinstance(value, str) or not value.strip():

@@ -16,6 +16,10 @@ MAX_PAGE_BYTES = 64 << 20
 _LONGEST_WAIT_S = 86400.0 * 7
 
 
+class TooLarge(requests.RequestException):
+    """An answer is longer than any can be."""
+
+
 @contextmanager
 def within(seconds: float, adapter: CuttableAdapter) -> Iterator[None]:
     """Cut the adapter's connections when the block takes longer: raises requests.ReadTimeout then.
@@ -44,12 +48,12 @@ def within(seconds: float, adapter: CuttableAdapter) -> Iterator[None]:
 
 
 def page_bytes(response: requests.Response, most: int = MAX_PAGE_BYTES) -> bytes:
-    """The whole body. Raises requests.RequestException when it is longer than `most` bytes, unpacked."""
+    """The whole body. Raises requests.RequestException: TooLarge when it has more than `most` bytes, unpacked."""
     content = bytearray()
     for chunk in response.iter_content(1 << 16):
         content += chunk
         if len(content) > most:
-            raise requests.RequestException("the answer is far too large")
+            raise TooLarge("the answer is far too large")
     return bytes(content)
 
 

@@ -2,19 +2,24 @@
 
 import logging
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import requests
 
 from bandcamp_sync.bandcamp import answers, downloads, fans, listings, stats
+from bandcamp_sync.bandcamp.bodies import page_bytes
 from bandcamp_sync.bandcamp.patience import RequestClass
 from bandcamp_sync.bandcamp.transport import HTML, JSON, Answer, Transport
-from bandcamp_sync.errors import BandcampSyncError, ItemTrouble, LoggedOut, Reason, ShapeChanged, Unreachable
+from bandcamp_sync.errors import BandcampSyncError, ItemTrouble, LoggedOut, Reason, ShapeChanged, Stopped, Unreachable
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
+#: A picture of 1200 pixels has some hundred kilobytes.
+_MOST_OF_COVER = 32 << 20
 LISTINGS = {"collection": "collection_items", "hidden": "hidden_items"}
 
 
@@ -38,8 +43,12 @@ class Bandcamp:
 
     def summary(self) -> fans.Fan:
         """The fan by the API, with everything that is owned. Raises LoggedOut, ShapeChanged, BandcampTrouble."""
-        answer = self._get(f"{self.base}/api/fan/2/collection_summary", RequestClass.COLLECTION, JSON)
-        return fans.parse_summary(self._logged_in(answer, "collection_summary"))
+
+        def ask() -> fans.Fan:
+            answer = self._get(f"{self.base}/api/fan/2/collection_summary", RequestClass.COLLECTION, JSON)
+            return fans.parse_summary(self._logged_in(answer, "collection_summary"))
+
+        return _asked_again(ask)
 
     def fan_of_page(self, username: str | None = None) -> fans.Fan:
         """The fan by the home page, or by the profile page of `username` where that does not say."""
@@ -70,6 +79,9 @@ class Bandcamp:
 
     def listing(self, name: str, fan_id: int, token: str, count: int) -> listings.ListingPage:
         """One page of `collection` or `hidden`, older than `token`. Raises LoggedOut, ShapeChanged, BandcampTrouble."""
+        return _asked_again(lambda: self._listing(name, fan_id, token, count))
+
+    def _listing(self, name: str, fan_id: int, token: str, count: int) -> listings.ListingPage:
         url = f"{self.base}/api/fancollection/1/{LISTINGS[name]}"
         answer = self.transport.post(
             url, RequestClass.COLLECTION, {"fan_id": fan_id, "older_than_token": token, "count": count}
@@ -84,10 +96,14 @@ class Bandcamp:
 
     def download_page(self, redownload_url: str) -> downloads.DownloadPage:
         """The page of a purchase. Raises ItemTrouble (gone), LoggedOut, ShapeChanged, BandcampTrouble."""
-        answer = self._get(redownload_url, RequestClass.PAGE, HTML)
-        if answer.status in (404, 410):
-            raise ItemTrouble(Reason.GONE, "its download page is gone (refunded, removed or expired)")
-        return downloads.parse_download_page(answer.text)
+
+        def ask() -> downloads.DownloadPage:
+            answer = self._get(redownload_url, RequestClass.PAGE, HTML)
+            if answer.status in (404, 410):
+                raise ItemTrouble(Reason.GONE, "its download page is gone (refunded, removed or expired)")
+            return downloads.parse_download_page(answer.text)
+
+        return _asked_again(ask)
 
     def stat(self, url: str) -> stats.Stat | None:
         """Ask whether the file behind a `/download/` URL is ready; None when the answer is not a stat answer."""
@@ -108,12 +124,18 @@ class Bandcamp:
             yield response
 
     def cover(self, art_id: str) -> bytes | None:
-        """A release's cover (1200 px JPEG); None when there is none to be had. Never raises: a cover is a bonus."""
+        """A release's cover (1200 px JPEG); None when there is none to be had: a cover is a bonus. Raises Stopped."""
         host = "https://f4.bcbits.com" if self.transport.policy.host == "bandcamp.com" else self.base
         try:
-            with self.transport.stream(f"{host}/img/a{art_id}_10.jpg", None, None) as response:
-                content = b"".join(response.iter_content(1 << 16))
+            with (
+                self.transport.stream(f"{host}/img/a{art_id}_10.jpg", None, None) as response,
+                self.transport.in_time(),
+            ):
+                content = page_bytes(response, _MOST_OF_COVER)
+        except Stopped:
+            raise
         except (requests.RequestException, BandcampSyncError, OSError) as error:
+            self.transport.check()
             log.info("no cover a%s (%s)", art_id, type(error).__name__)
             return None
         whole = content[:3] == b"\xff\xd8\xff" and b"\xff\xd9" in content[-64:]
@@ -133,6 +155,15 @@ class Bandcamp:
         if answers.is_html(answer.text):
             raise ShapeChanged(f"{where} answer", "JSON (a page came instead)")
         return answer.text
+
+
+def _asked_again(ask: Callable[[], T]) -> T:
+    """What `ask` returns. An answer that cannot be read is asked for once more: most often it was cut or garbled."""
+    try:
+        return ask()
+    except ShapeChanged as error:
+        log.info("%s has not the shape that is known; asking once more", error.where)
+        return ask()
 
 
 def stat_url(url: str, random_part: float) -> str:

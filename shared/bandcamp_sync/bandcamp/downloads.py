@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from bandcamp_sync.bandcamp.answers import Json, as_int, as_mapping, as_moment, as_text, find_blob
+from bandcamp_sync.bandcamp.answers import Json, as_flag, as_int, as_mapping, as_moment, as_text, find_blob
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import ShapeChanged
 
@@ -78,7 +78,7 @@ def _digital_item(entry: Json) -> DigitalItem:
         artist=as_text(entry.get("artist")) or as_text(entry.get("band_name")),
         art_id=None if art_id is None else str(art_id),
         release_date=as_moment(entry.get("release_date")),
-        is_preorder=bool(preorder) if preorder is not None else None,
+        is_preorder=as_flag(preorder) if preorder is not None else None,
         offers=_offers(entry.get("downloads")),
     )
 
@@ -107,9 +107,10 @@ def parse_size(text: Any) -> int | None:
 
 
 def matching_items(page: DownloadPage, item: Item) -> tuple[DigitalItem, ...]:
-    """Which of the page's releases belong to this purchase: by sale, else by release, else all of them.
+    """Which of the page's releases belong to this purchase: by sale, else by release, else all that say neither.
 
-    An old bundle lists many releases under one sale; each of them was bought.
+    An old bundle lists many releases under one sale; each of them was bought. What is of another sale and another
+    release is never taken for this purchase's.
     """
     sale_id = as_int(item.key.lstrip("abcdefghijklmnopqrstuvwxyz"))
     by_sale = _unique(entry for entry in page.items if entry.sale_id is not None and entry.sale_id == sale_id)
@@ -117,7 +118,9 @@ def matching_items(page: DownloadPage, item: Item) -> tuple[DigitalItem, ...]:
         return by_sale
     wanted = {item.item_id, as_int(item.tralbum[1:]) if item.tralbum else None} - {None}
     by_id = _unique(entry for entry in page.items if entry.ids & wanted)
-    return by_id or _unique(page.items)
+    return by_id or _unique(
+        entry for entry in page.items if (entry.sale_id is None or sale_id is None) and not (entry.ids and wanted)
+    )
 
 
 def _unique(items: Iterable[DigitalItem]) -> tuple[DigitalItem, ...]:

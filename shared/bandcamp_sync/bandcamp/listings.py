@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bandcamp_sync.bandcamp.answers import Json, as_int, as_mapping, as_moment, as_text, parse_json
+from bandcamp_sync.bandcamp.answers import Json, as_flag, as_int, as_mapping, as_moment, as_text, parse_json
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import ShapeChanged
 
@@ -70,8 +70,8 @@ def parse_item(entry: Json, urls: Mapping[str, Any], hidden: bool) -> Item | Non
         item_url=_public_url(entry),
         art_id=str(art_id) if isinstance(art_id, int | str) and re.fullmatch(r"\d{1,20}", str(art_id)) else None,
         purchased=as_moment(entry.get("purchased")) or as_moment(entry.get("added")),
-        is_preorder=bool(entry.get("is_preorder")),
-        hidden=hidden or bool(entry.get("hidden")),
+        is_preorder=as_flag(entry.get("is_preorder")),
+        hidden=hidden or as_flag(entry.get("hidden")),
         redownload_url=as_text(urls.get(key)),
         tralbum=f"{tralbum_type[0]}{tralbum_id}" if tralbum_type and tralbum_id is not None else None,
         tracks=as_int(entry.get("num_streamable_tracks")),

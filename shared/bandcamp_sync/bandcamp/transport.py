@@ -22,7 +22,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 
 from bandcamp_sync.bandcamp.answers import is_challenge, is_html, is_sure_challenge
-from bandcamp_sync.bandcamp.bodies import page_bytes, retry_after_s, within
+from bandcamp_sync.bandcamp.bodies import TooLarge, page_bytes, retry_after_s, within
 from bandcamp_sync.bandcamp.browser import Browser, BrowserCookie
 from bandcamp_sync.bandcamp.cookies import Cookie
 from bandcamp_sync.bandcamp.hosts import HostPolicy
@@ -112,6 +112,10 @@ class Transport:
         """The name under which requests are made."""
         return str(self._session.headers["User-Agent"])
 
+    def check(self) -> None:
+        """Raise `Stopped` when asked to end: what was cut off then says nothing of Bandcamp."""
+        self._clock.check()
+
     def in_time(self) -> AbstractContextManager[None]:
         """Within it, a page has to come in its time. Raises requests.ReadTimeout."""
         return within(self._page_s, self._adapter)
@@ -150,6 +154,8 @@ class Transport:
             try:
                 with self._owing():
                     answer, retry_after = self._ask(method, url, body, accept)
+            except TooLarge:
+                raise Unreachable(_path(url), "its answer is far too large") from None
             except requests.RequestException as error:
                 problem, status = _problem(error), None
                 held = self._unanswered(error, url)
@@ -181,7 +187,7 @@ class Transport:
         """A request, whatever becomes of it: the others may be waiting for what it meets."""
         try:
             yield
-        except (LoggedOut, RedirectRefused):
+        except (LoggedOut, RedirectRefused, TooLarge):
             self._pace.answered()
             raise
         except requests.RequestException:

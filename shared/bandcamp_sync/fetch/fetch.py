@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
+from pathlib import Path
 
 import requests
 
@@ -40,8 +41,8 @@ from bandcamp_sync.fetch.judge import (
     reauthentication,
     served_range,
 )
-from bandcamp_sync.fetch.limits import LIMITS, ArchiveRefused, too_many
-from bandcamp_sync.fetch.unpack import NeedsWholeArchive, guarded, unpack, unpack_file
+from bandcamp_sync.fetch.limits import LIMITS, ArchiveRefused, is_encrypted, too_many
+from bandcamp_sync.fetch.unpack import MemberDamaged, NeedsWholeArchive, guarded, unpack, unpack_file
 from bandcamp_sync.library.apart import examine
 from bandcamp_sync.library.audio_kind import is_audio, sniff
 from bandcamp_sync.library.names import file_name
@@ -93,6 +94,7 @@ class Fetcher:
         self._fruitless = self._refusals = 0
         self._waited_s, self._cleared = 0.0, False
         self._most, self._unfit = LIMITS.most_bytes(None), 0
+        self._damaged: set[int] = set()
 
     def fetch(self) -> list[Member]:
         """The release's files, whole and decoded, in the order of the archive.
@@ -140,15 +142,20 @@ class Fetcher:
         if isinstance(trouble, ArchiveRefused):
             self.space.start_again()
             progressed = False  # what was unpacked of it is gone again
-        self._unfit += isinstance(trouble, BadAudio | ArchiveBroken)
+        damage = (BadAudio, ArchiveBroken, MemberDamaged)
+        self._unfit += isinstance(trouble, damage)
         again = self._fruitless > 0
         self._fruitless = 0 if progressed else self._fruitless + 1
         if isinstance(trouble, ShownExpired) and again:
             raise reauthentication(trouble.settings_link)
-        limit = 3 if isinstance(trouble, BadAudio | ArchiveBroken) else _TRIES
+        limit = 3 if isinstance(trouble, damage) else _TRIES
+        # The same track damaged twice was damaged before it was sent.
+        is_same = isinstance(trouble, MemberDamaged) and trouble.ordinal in self._damaged
+        if isinstance(trouble, MemberDamaged):
+            self._damaged.add(trouble.ordinal)
         # Counted apart: what comes in pieces and is bad each time is no progress, however much of it comes.
         unfit = self._unfit >= (2 if isinstance(trouble, ArchiveRefused) else 4)
-        if self._fruitless >= limit or unfit or (isinstance(trouble, CutOff) and again):
+        if self._fruitless >= limit or unfit or is_same or (isinstance(trouble, CutOff) and again):
             raise trouble
         log.warning("%s; going on", trouble.sentence)
         self._clock.sleep(min(0.25 * 2**self._fruitless, 8.0) * random.uniform(0.8, 1.2))
@@ -159,12 +166,16 @@ class Fetcher:
     def _once(self, link: Link) -> None:
         self._most = LIMITS.most_bytes(link.announced)
         try:
-            self._next_step(link)
-        except NeedsWholeArchive:
-            log.info("this archive does not unpack while it streams; fetching it whole")
-            self.space.start_again()
-            self.space.note(kind="archive")
-            self._go_on_part(link)
+            try:
+                self._next_step(link)
+            except NeedsWholeArchive:
+                log.info("this archive does not unpack while it streams; fetching it whole")
+                self.space.start_again()
+                self.space.note(kind="archive")
+                self._go_on_part(link)
+        except RangeRefused:
+            # Of the whole file, which was all that was asked for.
+            raise TransferBroken("the file server gives another part than was asked for") from None
 
     def _next_step(self, link: Link) -> None:
         journal = self.space.journal
@@ -196,10 +207,12 @@ class Fetcher:
                 raise LinkStale("what came is neither an archive nor audio")
             if kind != "zip":
                 self.space.start_again()
-                self.space.note(kind="bare", total=total, etag=_etag(response))
+                self.space.note(kind="bare", total=total, etag=_etag(response), mark=_mark(response))
                 self._write_part(_chain(head, chunks), 0, total)
                 self._take_bare(link)
                 return
+            if is_encrypted(head):
+                raise ArchiveRefused("the archive is encrypted")
             if self.space.journal.kind != "zip":
                 self.space.note(kind="zip")
             self.space.note(total=total, etag=_etag(response))
@@ -279,16 +292,19 @@ class Fetcher:
     def _go_on_part(self, link: Link) -> None:
         part, journal = self.space.part, self.space.journal
         have = part.stat().st_size if part.exists() else 0
+        if have and journal.kind == "bare" and not journal.mark and not _checks_itself(part):
+            # Nothing would ever tell that the rest is another file's: neither the server nor the music does.
+            have = 0
         if journal.total is None or have != journal.total:
             wanted_range = f"{have}-" if have else None
             with self.bandcamp.open_file(link.url, wanted_range, journal.etag) as response:
                 judge(response, self._settings_link)
                 first, total = served_range(response)
                 changed = journal.total is not None and total not in (None, journal.total)
-                if first not in (0, have) or (first and (changed or _etag(response) != journal.etag)):
+                if first not in (0, have) or (first and (changed or _mark(response) != journal.mark)):
                     raise RangeRefused
                 if first == 0:
-                    self.space.note(total=total, etag=_etag(response))
+                    self.space.note(total=total, etag=_etag(response), mark=_mark(response))
                 self._came, self._done_before = 0, first
                 self._write_part(self._watched(body(response), total), first, total)
         if self.space.journal.kind == "archive":
@@ -427,6 +443,18 @@ def _etag(response: requests.Response) -> str | None:
     # A weak tag does not promise the same bytes, so it is no ground for going on.
     tag: str | None = response.headers.get("ETag")
     return tag if tag and not tag.startswith("W/") else None
+
+
+def _mark(response: requests.Response) -> str:
+    """What an answer says of the version of its file; empty when it says nothing."""
+    told = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
+    return " ".join(text for text in told if text)
+
+
+def _checks_itself(part: Path) -> bool:
+    """Whether the music holds a sum of itself, so that a mixture of two files does not decode."""
+    with part.open("rb") as file:
+        return sniff(file.read(64)) == "flac"
 
 
 def _is_same(response: requests.Response, etag: str | None) -> bool:

@@ -33,7 +33,10 @@ class Member(BaseModel):
 
 
 class Journal(BaseModel):
-    """`total`: the size of what is downloaded, `etag`: its version, as far as the server says."""
+    """`total`: the size of what is downloaded, `etag`: its version, as far as the server says.
+
+    `mark`: all that the server says of the version, weak tags and dates too; empty when it says nothing.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -41,6 +44,7 @@ class Journal(BaseModel):
     kind: Literal["zip", "bare", "archive"] | None = None
     total: int | None = None
     etag: str | None = None
+    mark: str = ""
     members: tuple[Member, ...] = ()
 
     def has(self, ordinal: int, name: str, size: int | None = None, crc: int | None = None) -> Member | None:

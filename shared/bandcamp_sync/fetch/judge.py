@@ -97,6 +97,11 @@ def _some(response: requests.Response) -> str:
 
 def served_range(response: requests.Response) -> tuple[int, int | None]:
     """(first byte, size of the whole file or None) of an answer: what was served, not what was asked for."""
+    if is_encoded(response):
+        # What it counts is not what will come of it.
+        if response.status_code == 206:
+            raise RangeRefused
+        return 0, None
     match = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range", "").strip())
     if response.status_code == 206 and match:
         return int(match[1]), int(match[3])
@@ -106,11 +111,16 @@ def served_range(response: requests.Response) -> tuple[int, int | None]:
     return 0, int(length) if length.isdigit() else None
 
 
+def is_encoded(response: requests.Response) -> bool:
+    """Whether the body comes packed (gzip), although that was not asked for."""
+    return response.headers.get("Content-Encoding", "").strip().lower() not in ("", "identity")
+
+
 def body(response: requests.Response) -> Iterator[bytes]:
     """The body in pieces. Raises TransferBroken where the connection breaks, stalls or ends early."""
     try:
         # What came is passed on at once: filled pieces would lose the last one where a body ends early.
-        while piece := response.raw.read1(CHUNK):
+        while piece := response.raw.read1(CHUNK, decode_content=is_encoded(response)):
             yield piece
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise TransferBroken(_how(error)) from None

@@ -89,6 +89,11 @@ class Budget:
             yield piece
 
 
+def is_encrypted(head: bytes) -> bool:
+    """Whether an archive that begins so has a first file that is encrypted, by that file's own flags."""
+    return head[:4] == b"PK\x03\x04" and len(head) > 7 and bool(int.from_bytes(head[6:8], "little") & _ENCRYPTED)
+
+
 def too_many(limits: Limits = LIMITS) -> str:
     """The sentence for an archive with too long a list of content."""
     return f"the archive holds more than {limits.entries} files, or names too long for any"

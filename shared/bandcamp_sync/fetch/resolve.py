@@ -54,6 +54,8 @@ def releases(page: DownloadPage, item: Item, preferred: Sequence[str], link: str
         chosen.append(Release(len(chosen), digital, digital.offers[name]))
     if chosen:
         return chosen
+    if page.items and not found:
+        raise ItemTrouble(Reason.SHAPE, "its download page is another purchase's")
     if not page.logged_in:
         raise LoggedOut("the download page shows no fan and no download")
     if page.verified is False:

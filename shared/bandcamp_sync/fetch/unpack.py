@@ -26,6 +26,14 @@ from bandcamp_sync.fetch.journal import Member, Workspace
 from bandcamp_sync.fetch.limits import LIMITS, ArchiveRefused, Budget, Limits, too_many
 
 
+class MemberDamaged(TransferBroken):
+    """What came of a member is not what its sum says. `ordinal`: its place in the archive, from 0."""
+
+    def __init__(self, ordinal: int) -> None:
+        self.ordinal = ordinal
+        super().__init__("a track arrived damaged (its CRC does not fit)")
+
+
 class NeedsWholeArchive(Exception):
     """This archive cannot be unpacked front to back (stored members of unknown length)."""
 
@@ -39,12 +47,11 @@ def unpack(
     ArchiveRefused, NeedsWholeArchive, DiskFull.
     """
     budget = Budget(limits)
-    wanted = None if names is None else len(names)
+    wanted, done = None if names is None else len(names), 0
     try:
         members = stream_unzip.stream_unzip(
             budget.came(chunks), chunk_size=1 << 18, allowed_encryption_mechanisms=(stream_unzip.NO_ENCRYPTION,)
         )
-        done = 0
         while wanted is None or done < wanted:
             try:
                 raw_name, _, content = next(members)
@@ -65,7 +72,7 @@ def unpack(
     except stream_unzip.TruncatedDataError:
         raise TransferBroken("the archive ended early") from None
     except stream_unzip.IntegrityError:
-        raise TransferBroken("a track arrived damaged (its CRC does not fit)") from None
+        raise MemberDamaged(first + done) from None
     except (stream_unzip.UnsupportedFeatureError, stream_unzip.PasswordError):
         raise NeedsWholeArchive from None
     except (stream_unzip.UnzipError, zlib.error):

@@ -119,6 +119,8 @@ def file_name(entry: str) -> str:
     `desktop.ini` and the like) gets `.txt` behind it; programs and scripts keep their names, as artists do sell them.
     """
     last = re.split(r"[/\\]", entry)[-1]
+    if re.fullmatch(r"\s*\.[A-Za-z0-9]{1,8}\s*", last):
+        last = f"Untitled{last.strip()}"  # all of its name is an ending, by which it is known
     safe = _readable(last) or "Untitled"
     ending = _ENDING.search(safe)
     tail = ending[0] if ending else ""

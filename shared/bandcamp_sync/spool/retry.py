@@ -10,6 +10,7 @@ NEEDS_PERSON = frozenset({Reason.REAUTH, Reason.UNVERIFIED})
 #: Nothing can be fetched; looked at again at leisure.
 NOTHING_THERE = frozenset({Reason.NO_DOWNLOAD, Reason.NO_STREAM, Reason.NO_FORMAT, Reason.GONE})
 LEISURE = timedelta(days=7)
+SOON = timedelta(hours=1)
 PREORDER_LOOK = timedelta(days=1)
 #: Bandcamp is still preparing: no fault of the item, asked again soon and without end.
 PATIENT = frozenset({Reason.NOT_READY})
@@ -46,13 +47,18 @@ def after_failure(
         due = now + min(PREORDER_LOOK, longest)
     elif trouble.reason in NOTHING_THERE:
         attempt = job.attempt
-        due = now + LEISURE
+        due = now + leisure(job.item.purchased, now)
     elif attempt >= max_attempts and trouble.reason not in PATIENT:
         due = None
         told = told.after(What.GAVE_UP, now, f"after {attempt} attempts")
     else:
         due = now + backoff(max(1, attempt), base, longest, jitter)
     return told.model_copy(update={"attempt": attempt, "failure": failure, "not_before": due, "claim": None})
+
+
+def leisure(purchased: datetime | None, now: datetime) -> timedelta:
+    """When a purchase that has no download is looked at again: what was bought just now is often still being made."""
+    return LEISURE if purchased is None else min(max(now - purchased, SOON), LEISURE)
 
 
 def is_due(job: Job, now: datetime) -> bool:

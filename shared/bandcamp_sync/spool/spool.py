@@ -136,7 +136,7 @@ class Spool:
         """
         return self._bring(source, State.PENDING, job)
 
-    def give_up(self, job: Job) -> bool:
+    def rest(self, job: Job) -> bool:
         """Bring an abandoned job to `failed`. False when someone else moved it."""
         return self._bring(State.IN_PROGRESS, State.FAILED, job)
 

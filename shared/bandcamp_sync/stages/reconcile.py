@@ -73,6 +73,7 @@ def _look(
         ignored=ignored | older,
         policy=policy_of(settings),
         max_attempts=settings.max_attempts,
+        longest=settings.retry_max,
         now=now,
         gone=frozenset(_gone(music, jobs)),
     )
@@ -147,7 +148,8 @@ def recover_abandoned(settings: Settings, data: DataFolder, clock: Clock) -> lis
     For a worker that starts: its predecessor in the same container is seen dead from there alone.
     """
     spool, now = Spool(data.inbox), clock.now()
-    return _apply(spool, [from_the_dead(job, settings.max_attempts, now) for job in spool.abandoned()])
+    most, longest = settings.max_attempts, settings.retry_max
+    return _apply(spool, [from_the_dead(job, most, longest, now) for job in spool.abandoned()])
 
 
 def _apply(spool: Spool, intents: Iterable[Intent]) -> list[Intent]:
@@ -185,8 +187,8 @@ def _remember(spool: Spool, intent: Intent) -> bool:
     return True
 
 
-def _give_up(spool: Spool, intent: Intent) -> bool:
-    return spool.give_up(intent.job)
+def _rest(spool: Spool, intent: Intent) -> bool:
+    return spool.rest(intent.job)
 
 
 def _withdraw(spool: Spool, intent: Intent) -> bool:
@@ -199,6 +201,6 @@ _APPLY: dict[Act, Callable[[Spool, Intent], bool]] = {
     Act.RECOVER: _requeue,
     Act.UPGRADE: _requeue,
     Act.REMEMBER: _remember,
-    Act.GIVE_UP: _give_up,
+    Act.REST: _rest,
     Act.WITHDRAW: _withdraw,
 }

@@ -16,10 +16,13 @@ from bandcamp_sync.collection.store import read_capture, write_capture
 from bandcamp_sync.errors import (
     AskUser,
     BandcampTrouble,
+    Challenged,
     ListingShort,
     LoggedOut,
+    Refused,
     ShapeChanged,
     SuddenlyShrunk,
+    Unreachable,
 )
 from bandcamp_sync.files import atomic
 from bandcamp_sync.files.reading import read_json
@@ -127,8 +130,7 @@ class _Scrape:
     def _full_walk(self, fan_id: int, username: str | None, owned: frozenset[str]) -> Capture:
         visible, hidden = None, None
         if username:
-            counts = self.bandcamp.counts(username)
-            visible, hidden = counts.collection, counts.hidden
+            visible, hidden = self._counted(username)
         listed = self._walk_lists(fan_id, None, visible, hidden)
         known = self.old.by_key() if self.old else {}
         items = {key: walk.merge_known(known, {key: item})[key] for key, item in listed.items.items()}
@@ -142,6 +144,18 @@ class _Scrape:
         if walk.shrank(len(known), len(items)) and not self.accept_shrink:
             raise SuddenlyShrunk(len(known), len(items))
         return capture
+
+    def _counted(self, username: str) -> tuple[int | None, int | None]:
+        """How many purchases the profile page counts, hidden ones apart; unknown when that page alone is out of order.
+
+        It is a second opinion on how long the listings are, and nothing hangs on it.
+        """
+        try:
+            counts = self.bandcamp.counts(username)
+        except (Unreachable, Refused, Challenged, ShapeChanged) as error:
+            log.warning("the profile page, which counts the purchases, is not to be had: %s", error)
+            return None, None
+        return counts.collection, counts.hidden
 
     def _believe_or_refuse(self, capture: Capture, expected: int) -> Capture:
         """A listing that is shorter than what is owned: once, it is refused; twice the same, its news are taken in.

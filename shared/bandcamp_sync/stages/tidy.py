@@ -18,6 +18,7 @@ from pathlib import Path
 from bandcamp_sync.collection.item import is_key
 from bandcamp_sync.files import atomic
 from bandcamp_sync.library.place import clean_staging, discarded, undo_half_replace
+from bandcamp_sync.library.receipts import mend_copies
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.processes import is_gone
 from bandcamp_sync.spool.job import State
@@ -59,6 +60,8 @@ def tidy_music(music: MusicFolder, spool: Spool, now: datetime, books_whole: boo
     kept for a day, as its job may only be lost, and will be found again.
     """
     atomic.sweep([music.own, music.receipts], now)
+    with suppress(OSError):
+        mend_copies(music, spool.keys(State.DONE), lambda key: spool.read(State.DONE, key), now)
     for folder in _listed(music.staging):
         atomic.sweep((Path(inner) for inner, _, _ in os.walk(folder)), now)
         if discarded(folder):

@@ -4,6 +4,7 @@ import logging
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from bandcamp_sync.files.reading import what_it_is
 from bandcamp_sync.library.album import file_sha256
 from bandcamp_sync.library.audio import decode, is_audio
 from bandcamp_sync.library.marker import check_music_folder
+from bandcamp_sync.library.receipts import mend_copies
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.spool.job import Job, ReceiptFile, State, What
 from bandcamp_sync.spool.spool import Spool
@@ -91,6 +93,8 @@ def verify(
             break
         if notice is not None:
             notice(verdict)
+    with suppress(OSError):
+        mend_copies(music, spool.keys(State.DONE), lambda key: spool.read(State.DONE, key), clock.now(), read_all=True)
     unreadable = [one for verdict in verdicts for one in verdict.unreadable]
     if unreadable and readable <= 0:
         raise FolderTrouble(music.root, f"no file in it can be read ({unreadable[0][0]} {unreadable[0][1]})")

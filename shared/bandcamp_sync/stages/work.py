@@ -117,7 +117,7 @@ class Worker:
         self.report = WorkReport()
         self._strikes = strikes or Strikes()
         self._tidied = float("-inf")
-        self._purchased: dict[str, datetime] = {}
+        self._waiting: dict[str, tuple[bool, datetime]] = {}
         self._held: Job | None = None
 
     @property
@@ -196,14 +196,19 @@ class Worker:
         return None
 
     def _newest_first(self, keys: list[str]) -> list[str]:
-        # Each job is opened once for its date; with twenty thousand waiting that is what a claim costs otherwise.
-        oldest = datetime.min.replace(tzinfo=UTC)
-        for key in keys:
-            if key not in self._purchased:
-                job = self.spool.read(State.PENDING, key)
-                self._purchased[key] = (job.item.purchased if job else None) or oldest
+        # Each job is opened once as long as it waits; with twenty thousand that is what a claim costs otherwise.
+        self._waiting = {key: self._waiting.get(key) or self._rank(key) for key in keys}
         doubtful = self._strikes.keys
-        return sorted(keys, key=lambda key: (key not in doubtful, self._purchased[key], key), reverse=True)
+        return sorted(keys, key=lambda key: (key not in doubtful, self._waiting[key], key), reverse=True)
+
+    def _rank(self, key: str) -> tuple[bool, datetime]:
+        """What goes first among those that wait: the newest, but one whose worker died behind all others.
+
+        Else whatever kills the workers would have the newest purchase take each of the blows, and nothing else arrive.
+        """
+        job = self.spool.read(State.PENDING, key)
+        died = job is not None and job.failure is not None and job.failure.reason is Reason.LEASE
+        return not died, (job.item.purchased if job else None) or datetime.min.replace(tzinfo=UTC)
 
     def _is_done_already(self, job: Job) -> bool:
         """The lasting guard against doing work twice: ask for a receipt first."""

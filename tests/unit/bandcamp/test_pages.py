@@ -475,9 +475,16 @@ def test_a_release_without_its_sale_is_matched_by_its_id() -> None:
     assert [r.ids for r in downloads.matching_items(page_, item(item_id=None, tralbum="a1"))] == [frozenset({1})]
 
 
-def test_what_matches_nothing_is_still_what_was_bought() -> None:
-    entries = [{**DIGITAL, "sale_id": None, "item_id": None, "download_id": None, "tralbum_id": n} for n in (1, 2)]
+def test_what_says_neither_sale_nor_release_is_what_was_bought() -> None:
+    nameless = {**DIGITAL, "sale_id": None, "item_id": None, "download_id": None, "tralbum_id": None}
+    entries = [{**nameless, "title": title} for title in ("One", "Two")]
     assert len(downloads.matching_items(download_page(digital_items=entries), item(item_id=9, tralbum="a9"))) == 2
+
+
+def test_what_is_of_another_sale_and_release_is_nobodys_here() -> None:
+    another = {**DIGITAL, "sale_id": 1, "item_id": 2, "download_id": 2, "tralbum_id": 2}
+    for one in (another, {**another, "sale_id": None}):
+        assert downloads.matching_items(download_page(digital_items=[one]), item(item_id=9, tralbum="a9")) == ()
     assert downloads.matching_items(download_page(digital_items=[], download_items=[]), item()) == ()
 
 
@@ -674,3 +681,16 @@ def test_a_page_with_a_broken_marked_section_is_refused_as_ours() -> None:
 
 def test_a_size_beyond_all_numbers_is_none() -> None:
     assert downloads.parse_size("9" * 400 + "MB") is None
+
+
+# --- yes and no -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [True, 1, "true", "1", " True ", "yes"])
+def test_a_yes_comes_in_many_shapes(value: object) -> None:
+    assert answers.as_flag(value)
+
+
+@pytest.mark.parametrize("value", [False, 0, None, "false", "0", "", "no", [], {}])
+def test_so_does_a_no(value: object) -> None:
+    assert not answers.as_flag(value)

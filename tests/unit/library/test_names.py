@@ -5,6 +5,7 @@ from bandcamp_sync.library.names import (
     KEY_ROOM_BYTES,
     MAX_PART_BYTES,
     album_folder,
+    file_name,
     first_free_name,
     for_terminal,
     safe_part,
@@ -280,3 +281,11 @@ def test_what_is_shown_in_a_terminal_is_one_line_of_printable_characters(text: s
 
 def test_a_terminal_is_sent_no_escapes() -> None:
     assert for_terminal("a\x1b[31mred\u202e\nb\x9b2J") == "a[31mred b2J"
+
+
+@pytest.mark.parametrize(
+    ("entry", "name"),
+    [(".flac", "Untitled.flac"), (" .flac", "Untitled.flac"), ("a/.mp3 ", "Untitled.mp3"), ("x.flac", "x.flac")],
+)
+def test_a_name_that_is_nothing_but_an_ending_keeps_it(entry: str, name: str) -> None:
+    assert file_name(entry) == name

@@ -29,7 +29,7 @@ def test_what_is_as_described_is_right(given: list[tuple[str, str]]) -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ([("p", "1")], "q, page, sort, state"),
+        ([(f"p{number}", "1") for number in range(51)], "more than 50"),
         ([("q", "123456")], "at most 5"),
         ([("page", "0")], "from 1 to 100"),
         ([("page", "101")], "from 1 to 100"),

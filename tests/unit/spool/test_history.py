@@ -34,6 +34,7 @@ def plan(*owned: Any, jobs: dict[str, tuple[State, Job]] | None = None, **change
         "ignored": frozenset(),
         "policy": Policy(include_hidden=True, stream_fallback=False, layout="{artist}/{album}"),
         "max_attempts": 8,
+        "longest": DAY,
         "now": NOW,
     }
     return make_plan(Known(items=owned, jobs=jobs or {}, **{**known, **changes}))
@@ -61,8 +62,8 @@ MOVES: dict[str, Move] = {
     "fail": lambda one, at: failed(one, TransferBroken("the connection broke"), at),
     "prepare": lambda one, at: failed(one, ItemTrouble(Reason.NOT_READY, "it is being prepared"), at),
     "give up": lambda one, at: failed(one, TransferBroken("the connection broke"), at, most=1),
-    "die": lambda one, at: from_the_dead(one, 8, at).job,
-    "die for good": lambda one, at: from_the_dead(one, 1, at).job,
+    "die": lambda one, at: from_the_dead(one, 8, DAY, at).job,
+    "die once too often": lambda one, at: from_the_dead(one, 1, DAY, at).job,
     **{what.value: happened(what) for what in What},
 }
 
@@ -115,7 +116,8 @@ def test_a_worker_that_died_is_told_of() -> None:
 
 def test_the_worker_that_died_last_is_the_end_of_it() -> None:
     one = planned(State.IN_PROGRESS, job(attempt=7), dead={KEY})
-    assert told(one) == [("gave up", "8 workers died with it")]
+    assert told(one) == [("failed", "8 workers died with it")]
+    assert (one.attempt, one.not_before) == (0, NOW + DAY), "it rests, and nothing of it is lost"
 
 
 def test_what_was_streamed_is_asked_for_again_and_says_so() -> None:

@@ -6,7 +6,7 @@ from bandcamp_sync.spool.job import Claim, Job
 from bandcamp_sync.spool.retry import NEEDS_PERSON, NOTHING_THERE, PATIENT, after_failure, backoff, is_due
 from hypothesis import given
 from hypothesis import strategies as st
-from unit.factories import DAY, NOW, failure, job
+from unit.factories import DAY, NOW, failure, item, job
 
 BASE, LONGEST = timedelta(minutes=5), timedelta(hours=24)
 COUNTED = sorted(set(Reason) - NEEDS_PERSON - NOTHING_THERE - PATIENT - {Reason.PREORDER})
@@ -102,3 +102,20 @@ def test_a_wait_that_began_in_the_future_is_over_when_the_clock_was_set_back() -
     assert not is_due(waiting, NOW - timedelta(minutes=1)), "two hosts' clocks may differ by a little"
     assert is_due(waiting, NOW - timedelta(hours=3))
     assert not is_due(job(failure=failure(at=NOW), not_before=None), NOW - timedelta(hours=3))
+
+
+@pytest.mark.parametrize(
+    ("owned", "soon"),
+    [
+        (timedelta(minutes=2), timedelta(hours=1)),
+        (timedelta(hours=5), timedelta(hours=5)),
+        (timedelta(days=400), timedelta(days=7)),
+        (None, timedelta(days=7)),
+        (-timedelta(days=1), timedelta(hours=1)),
+    ],
+)
+def test_what_was_bought_just_now_and_has_no_download_is_looked_at_again_soon(
+    owned: timedelta | None, soon: timedelta
+) -> None:
+    one = job(of=item(purchased=None if owned is None else NOW - owned))
+    assert wait(failed(one, Reason.NO_DOWNLOAD)) == soon

@@ -154,14 +154,14 @@ def test_a_reconciler_that_is_late_takes_no_job_from_its_new_holder(spool: Spool
 
 
 def test_a_job_that_someone_else_moved_is_not_brought_back(spool: Spool) -> None:
-    assert not spool.requeue(State.FAILED, job()) and not spool.give_up(job())
+    assert not spool.requeue(State.FAILED, job()) and not spool.rest(job())
     assert where(spool) == {}
 
 
-def test_an_abandoned_job_can_be_given_up(spool: Spool) -> None:
+def test_an_abandoned_job_can_be_put_to_rest(spool: Spool) -> None:
     spool.add(job())
     held = claimed(spool)
-    assert spool.give_up(held.model_copy(update={"failure": failure()}))
+    assert spool.rest(held.model_copy(update={"failure": failure()}))
     assert where(spool) == {"failed": [KEY]}
 
 

@@ -110,7 +110,7 @@ class CrashMachine(RuleBasedStateMachine):
     def reconcile(self, killed: int | None) -> None:
         """Bring back what the dead held; killed anywhere, the next one goes on."""
         for dead in self.spool.expired(LEASE, self._now()):
-            intent = from_the_dead(dead, MANY, self._now())
+            intent = from_the_dead(dead, MANY, timedelta(days=1), self._now())
             assert intent.act is Act.RECOVER
             ended, moved = self._do(partial(self.spool.requeue, State.IN_PROGRESS, intent.job), killed)
             # Killed between its two steps, it counts the attempt once more next time: better than not at all.

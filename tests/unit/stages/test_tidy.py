@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from bandcamp_sync.files import atomic
+from bandcamp_sync.library.receipts import copies, keep_copy, mend_copies
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from bandcamp_sync.processes import identity, stamp
 from bandcamp_sync.spool.job import Job, State
@@ -156,3 +157,59 @@ def test_folders_that_are_not_there_or_cannot_be_written_are_no_trouble(
 
 def _again_writable(folder: Path) -> Callable[[], None]:
     return lambda: folder.chmod(0o700)
+
+
+# --- copies of receipts ---------------------------------------------------------------------------------------------
+
+
+def spoil(path: Path, how: str) -> None:
+    path.unlink()
+    match how:
+        case "empty":
+            path.touch()
+        case "other JSON":
+            path.write_text("[]")
+        case "a folder":
+            path.mkdir()
+        case "a link":
+            path.symlink_to("/etc/passwd")
+
+
+@pytest.mark.parametrize("how", ["missing", "empty", "other JSON", "a folder", "a link"])
+def test_the_copy_of_a_receipt_that_is_none_any_more_is_written_anew(home: Home, how: str) -> None:
+    done = job(receipt=receipt())
+    home.lay(State.DONE, done)
+    keep_copy(home.music, done)
+    path = home.music.receipts / f"{KEY}.json"
+    before = path.read_text()
+    spoil(path, how)
+    home.tidy()
+    assert path.is_file() and path.read_text() == before
+    assert (home.music.receipts / "quarantine").is_dir() is (how != "missing"), "nothing is thrown away"
+    assert [one.key for one in copies(home.music, frozenset())] == [KEY]
+
+
+def test_copies_that_are_as_they_should_be_are_not_touched(home: Home) -> None:
+    home.lay(State.DONE, job(receipt=receipt()))
+    keep_copy(home.music, job(receipt=receipt()))
+    path = home.music.receipts / f"{KEY}.json"
+    before = path.stat()
+    home.tidy()
+    assert path.stat() == before
+
+
+def test_who_reads_all_copies_finds_those_that_are_another_ones_or_cut(home: Home) -> None:
+    for key, content in (("p1", None), ("p2", "cut"), ("p3", "another's")):
+        done = job(key, receipt=receipt(f"A/{key}"))
+        home.lay(State.DONE, done)
+        keep_copy(home.music, done)
+        path = home.music.receipts / f"{key}.json"
+        if content == "cut":
+            path.write_text(path.read_text()[:-20])
+        elif content:
+            path.write_text((home.music.receipts / "p1.json").read_text())
+    mended = mend_copies(
+        home.music, home.spool.keys(State.DONE), lambda key: home.spool.read(State.DONE, key), home.now, read_all=True
+    )
+    assert mended == 2
+    assert {one.key for one in copies(home.music, frozenset())} == {"p1", "p2", "p3"}
