@@ -9,6 +9,7 @@ from bandcamp_sync.bandcamp.session import publish_session
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.collection.store import write_capture
 from bandcamp_sync.control import Verb
+from bandcamp_sync.drop.seal import own_key
 from bandcamp_sync.errors import Reason
 from bandcamp_sync.files import atomic
 from bandcamp_sync.health.publish import publish
@@ -50,6 +51,7 @@ def fill(data: DataFolder) -> None:
     broke = failure(Reason.TRANSFER, sentence="the archive is damaged", at=now - HOUR)
     put(data, State.FAILED, FAILED, attempt=8, failure=broke)
     atomic.write_json(data.state / "ignored.json", [IGNORED])
+    own_key(data)
     publish_session(data, now - HOUR, Fan(7_654_321, "a_listener"), now + 300 * DAY, None)
     atomic.write_json(data.scrape_memory, {"last_run_at": told(now - HOUR), "result": "success", "error": None})
     atomic.write_json(data.state / "disk.json", {"free": 812_000_000_000})

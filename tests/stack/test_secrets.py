@@ -22,6 +22,8 @@ _PRIVATE = re.compile(
     r"(^|/)(\.env|cookies\.txt|clearance\.json|drop\.key|dashboard\.key|collection\.json|\.git|app/backups"
     r"|volumes/.+|[^/]+\.job)$"
 )
+#: Where packages put their files; `bandcamp_sync` itself is one that is installed.
+_OF_PACKAGES = re.compile(r"(?!.*bandcamp_sync)(\./)?(bin|boot|etc|lib\w*|sbin|usr|opt|venv|var/(lib|cache))/")
 
 
 @pytest.fixture
@@ -76,17 +78,28 @@ def test_no_secret_is_in_what_docker_shows_of_a_run(stack: Stack) -> None:
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_no_layer_of_an_image_holds_what_is_private(images: str, service: str) -> None:
-    names, settings = list(_names_in_layers(f"{images}-{service}")), inspect(f"{images}-{service}")["Config"]["Env"]
-    assert any(name.endswith("bandcamp_sync/cli.py") for name in names), "the layers were looked into"
+    found, names, read = [], [], 0
+    for name, content in _files_in_layers(f"{images}-{service}"):
+        names.append(name)
+        read += len(content)
+        found += [f"{name}: {hit}" for hit in Needles({}).hits(content)]
+    assert any(name.endswith("bandcamp_sync/cli.py") for name in names) and read > 100_000, (
+        "the layers were looked into"
+    )
     assert [name for name in names if _PRIVATE.search(name)] == []
+    assert found == []
+    settings = inspect(f"{images}-{service}")["Config"]["Env"]
     given = {setting.partition("=")[0] for setting in settings}
     assert not given & {"DASHBOARD_PASSWORD", "NOTIFY_URLS", "BANDCAMP_USERNAME", "BANDCAMP_FAN_ID"}
     history = docker("history", "--no-trunc", f"{images}-{service}").everything
     assert "identity=" not in history and "PASSWORD" not in history
 
 
-def _names_in_layers(image: str) -> Iterator[str]:
-    """The name of each file in each layer, also of those that a later layer removes."""
+def _files_in_layers(image: str) -> Iterator[tuple[str, bytes]]:
+    """The name of each file in each layer, also of those that a later layer removes; and what is in it.
+
+    Of what Debian's and Python's packages bring the content is left out: none of it can be of this checkout.
+    """
     saving = subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE)
     assert saving.stdout is not None
     with tarfile.open(fileobj=saving.stdout, mode="r|") as whole:
@@ -96,7 +109,10 @@ def _names_in_layers(image: str) -> Iterator[str]:
                 continue
             # What is no archive is a description of one.
             with suppress(tarfile.ReadError), tarfile.open(fileobj=layer, mode="r|*") as files:
-                yield from (one.name for one in files)
+                for one in files:
+                    is_ours = one.isfile() and not _OF_PACKAGES.match(one.name)
+                    content = files.extractfile(one) if is_ours else None
+                    yield one.name, content.read() if content is not None else b""
     saving.wait()
 
 

@@ -247,7 +247,8 @@ def test_download_pages_lack_what_they_should(client: Client) -> None:
 @pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"rotate", "popplers", "hang"}))
 def test_no_fault_breaks_the_stand_in_itself(client: Client, url: str, fault: str) -> None:
     links = client.links()
-    client.standin.rules.add(fault, match={"class": "any"}, seconds=0, rate=5_000_000, to="http://127.0.0.1:9")
+    given: dict[str, Any] = {"seconds": 0, "rate": 5_000_000, "to": "http://127.0.0.1:9", "mebibytes": 4}
+    client.standin.rules.add(fault, match={"class": "any"}, **given)
     for place in ("/", "/a_listener", links[client.key("album")], url, "/img/a4001001_10.jpg"):
         try:
             client.get(place)
