@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -60,7 +61,10 @@ def inspect(name: str) -> dict[str, Any]:
 
 def gateway() -> str:
     """Where this machine is, seen from a container."""
-    return docker("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").out.strip()
+    [about] = json.loads(docker("network", "inspect", "bridge").out)
+    network = about["IPAM"]["Config"][0]
+    # An engine that was started for the first time does not say it before its next start; it takes the first address.
+    return str(network.get("Gateway") or next(ip_network(network["Subnet"]).hosts()))
 
 
 def free_port() -> int:
