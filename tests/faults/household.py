@@ -28,7 +28,7 @@ from faults.shifted import write_shift
 ROOT = Path(__file__).resolve().parents[2]
 _LOOK_EVERY_S = 0.1
 #: A last resort, for a machine that stands still; every wait is for a condition.
-_AT_MOST_S = 120.0
+_AT_MOST_S = 200.0
 _STOP_WITHIN_S = 20.0
 LOOPS = ("scraper", "reconciler", "worker-1", "worker-2", "worker-3")
 

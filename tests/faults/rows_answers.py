@@ -52,10 +52,10 @@ ROWS = (
     Row("500 for each first file", (Rule("status", {"code": 500}, {"class": "file"}, times=1, first_each=True),)),
     Row("500 for everything for 6 s", happens=_break_everything, rate=150_000),
     Row(
-        "archives are not ready for half a minute",
-        (Rule("stat", {"variant": "pending"}, times=8, first_each=True),),
+        "archives are not ready for a minute and a half",
+        (Rule("stat", {"variant": "pending"}, times=20, first_each=True),),
         purchases=3,
-        requests_each=16.0,
+        requests_each=30.0,
     ),
     Row("the file host says 503 for half a minute", (Rule("encoding", times=10, first_each=True),), purchases=3,
         requests_each=20.0),
@@ -63,5 +63,6 @@ ROWS = (
     Row("garbage instead of the collection's JSON", (Rule("garbage", {}, {"class": "collection"}, times=3),)),
     Row("garbage instead of the stat's JSON", (Rule("garbage", {}, {"class": "stat"}, times=1, first_each=True),)),
     Row("each first answer is empty", (Rule("empty", {}, _EVERYTHING, times=1, first_each=True),)),
+    Row("pictures that never end", (Rule("endless", {"mebibytes": 4096}, {"class": "art"}),), purchases=8),
     Row("a browser challenge before pages and API", (Rule("challenge", {"mode": "cookie"}),)),
 )  # fmt: skip
