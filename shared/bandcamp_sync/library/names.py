@@ -52,6 +52,7 @@ _INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u
 # dot.
 _DEVICE = re.compile(r"(?i)(con|conin\$|conout\$|clock\$|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]) *(?=\.|$)")
 _EMPTY_BRACKETS = re.compile(r"\(\s*\)|\[\s*\]|\{\s*\}")
+_BARE_MUSIC = re.compile(r"(?i)\.(flac|mp3|m4a|aac|alac|ogg|opus|wav|aiff?)")
 _EXTENSION = re.compile(r"[A-Za-z0-9]{1,8}")
 _ENDING = re.compile(r"(?<=.)\.[A-Za-z0-9]{1,8}$", re.DOTALL)
 # Windows asks other machines for such a file's icon, and tells them who asks; others start programs.
@@ -119,8 +120,8 @@ def file_name(entry: str) -> str:
     `desktop.ini` and the like) gets `.txt` behind it; programs and scripts keep their names, as artists do sell them.
     """
     last = re.split(r"[/\\]", entry)[-1]
-    if re.fullmatch(r"\s*\.[A-Za-z0-9]{1,8}\s*", last):
-        last = f"Untitled{last.strip()}"  # all of its name is an ending, by which it is known
+    if _BARE_MUSIC.fullmatch(last.strip()):
+        last = f"Untitled{last.strip()}"  # without its ending it would be no music any more
     safe = _readable(last) or "Untitled"
     ending = _ENDING.search(safe)
     tail = ending[0] if ending else ""

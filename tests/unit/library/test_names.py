@@ -285,7 +285,7 @@ def test_a_terminal_is_sent_no_escapes() -> None:
 
 @pytest.mark.parametrize(
     ("entry", "name"),
-    [(".flac", "Untitled.flac"), (" .flac", "Untitled.flac"), ("a/.mp3 ", "Untitled.mp3"), ("x.flac", "x.flac")],
+    [(".flac", "Untitled.flac"), (" .Flac", "Untitled.Flac"), ("a/.mp3 ", "Untitled.mp3"), (".htaccess", "htaccess")],
 )
-def test_a_name_that_is_nothing_but_an_ending_keeps_it(entry: str, name: str) -> None:
+def test_a_name_that_is_nothing_but_the_ending_of_music_keeps_it(entry: str, name: str) -> None:
     assert file_name(entry) == name
