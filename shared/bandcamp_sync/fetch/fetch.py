@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 
 import requests
 
@@ -30,6 +29,7 @@ from bandcamp_sync.errors import (
     TransferBroken,
 )
 from bandcamp_sync.fetch.directory import TAIL_BYTES, Entry, TailTooShort, read_directory
+from bandcamp_sync.fetch.ending import MOST_OF_END, PassingEnd, missing_runs, read_directory_of
 from bandcamp_sync.fetch.journal import Member, Workspace
 from bandcamp_sync.fetch.judge import (
     CutOff,
@@ -43,6 +43,7 @@ from bandcamp_sync.fetch.judge import (
 )
 from bandcamp_sync.fetch.limits import LIMITS, ArchiveRefused, is_encrypted, too_many
 from bandcamp_sync.fetch.unpack import MemberDamaged, NeedsWholeArchive, guarded, unpack, unpack_file
+from bandcamp_sync.fetch.version import checks_itself, is_same, mark, strong_tag
 from bandcamp_sync.library.apart import examine
 from bandcamp_sync.library.audio_kind import is_audio, sniff
 from bandcamp_sync.library.names import file_name
@@ -56,8 +57,6 @@ _TRIES = 5
 _ENCODER_PATIENCE_S = 30.0
 #: Beyond a member's end: the longest data descriptor, and the next header's mark that proves its length.
 _OVERLAP = 64
-#: How much of an archive's end is looked at for its list of content.
-_MOST_OF_END = LIMITS.directory + 2 * TAIL_BYTES
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,7 @@ class Fetcher:
                 raise LinkStale("what came is neither an archive nor audio")
             if kind != "zip":
                 self.space.start_again()
-                self.space.note(kind="bare", total=total, etag=_etag(response), mark=_mark(response))
+                self.space.note(kind="bare", total=total, etag=strong_tag(response), mark=mark(response))
                 self._write_part(_chain(head, chunks), 0, total)
                 self._take_bare(link)
                 return
@@ -215,8 +214,8 @@ class Fetcher:
                 raise ArchiveRefused("the archive is encrypted")
             if self.space.journal.kind != "zip":
                 self.space.note(kind="zip")
-            self.space.note(total=total, etag=_etag(response))
-            tail = _Tail()
+            self.space.note(total=total, etag=strong_tag(response))
+            tail = PassingEnd()
             try:
                 unpack(tail.watched(_chain(head, chunks)), self.space, 0, None)
             except TransferBroken:
@@ -246,7 +245,7 @@ class Fetcher:
             with self.bandcamp.open_file(link.url, f"{start}-{total - 1}", self.space.journal.etag) as response:
                 judge(response, self._settings_link)
                 first, whole = served_range(response)
-                if first == start and whole not in (None, total) and _is_same(response, self.space.journal.etag):
+                if first == start and whole not in (None, total) and is_same(response, self.space.journal.etag):
                     # The same file by its strong tag: its Content-Length had lied.
                     self.space.note(total=whole)
                     raise TransferBroken("the file has another size than was said")
@@ -257,7 +256,7 @@ class Fetcher:
                 return read_directory(tail, total)
             except TailTooShort as error:
                 wanted = error.wanted
-                if wanted > _MOST_OF_END:
+                if wanted > MOST_OF_END:
                     raise ArchiveRefused(too_many()) from None
             except ArchiveRefused:
                 raise
@@ -292,7 +291,7 @@ class Fetcher:
     def _go_on_part(self, link: Link) -> None:
         part, journal = self.space.part, self.space.journal
         have = part.stat().st_size if part.exists() else 0
-        if have and journal.kind == "bare" and not journal.mark and not _checks_itself(part):
+        if have and journal.kind == "bare" and not journal.mark and not checks_itself(part):
             # Nothing would ever tell that the rest is another file's: neither the server nor the music does.
             have = 0
         if journal.total is None or have != journal.total:
@@ -301,10 +300,10 @@ class Fetcher:
                 judge(response, self._settings_link)
                 first, total = served_range(response)
                 changed = journal.total is not None and total not in (None, journal.total)
-                if first not in (0, have) or (first and (changed or _mark(response) != journal.mark)):
+                if first not in (0, have) or (first and (changed or mark(response) != journal.mark)):
                     raise RangeRefused
                 if first == 0:
-                    self.space.note(total=total, etag=_etag(response), mark=_mark(response))
+                    self.space.note(total=total, etag=strong_tag(response), mark=mark(response))
                 self._came, self._done_before = 0, first
                 self._write_part(self._watched(body(response), total), first, total)
         if self.space.journal.kind == "archive":
@@ -390,31 +389,6 @@ class Fetcher:
             yield chunk
 
 
-class _Tail:
-    """Remembers the last bytes of what passes."""
-
-    def __init__(self) -> None:
-        self.bytes, self.size = b"", 0
-
-    def watched(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            self.size += len(chunk)
-            self.bytes = (self.bytes + chunk)[-_MOST_OF_END:]
-            yield chunk
-
-
-def read_directory_of(tail: bytes, total: int) -> list[Entry]:
-    """`read_directory` of a stream that has ended; whatever is wrong with it is a broken transfer."""
-    try:
-        return read_directory(tail, total)
-    except ArchiveRefused:
-        raise
-    except (TailTooShort, ArchiveBroken) as error:
-        if isinstance(error, TailTooShort) and error.wanted > _MOST_OF_END:
-            raise ArchiveRefused(too_many()) from None
-        raise TransferBroken("the archive ended early") from None
-
-
 def _at_most(chunks: Iterable[bytes], size: int) -> bytes:
     """All of them joined, when they are not longer than was asked for. Raises RangeRefused."""
     found = bytearray()
@@ -423,42 +397,6 @@ def _at_most(chunks: Iterable[bytes], size: int) -> bytes:
         if len(found) > size:
             raise RangeRefused
     return bytes(found)
-
-
-def missing_runs(entries: Iterable[Entry], members: Iterable[Member]) -> list[list[Entry]]:
-    """Stretches of neighbouring entries that are not had yet, so that each is one request. Pure."""
-    had = {(m.ordinal, m.size, m.crc) for m in members}
-    runs: list[list[Entry]] = []
-    for entry in entries:
-        if entry.is_folder or (entry.ordinal, entry.size, entry.crc) in had:
-            continue
-        if runs and runs[-1][-1].ordinal == entry.ordinal - 1:
-            runs[-1].append(entry)
-        else:
-            runs.append([entry])
-    return runs
-
-
-def _etag(response: requests.Response) -> str | None:
-    # A weak tag does not promise the same bytes, so it is no ground for going on.
-    tag: str | None = response.headers.get("ETag")
-    return tag if tag and not tag.startswith("W/") else None
-
-
-def _mark(response: requests.Response) -> str:
-    """What an answer says of the version of its file; empty when it says nothing."""
-    told = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
-    return " ".join(text for text in told if text)
-
-
-def _checks_itself(part: Path) -> bool:
-    """Whether the music holds a sum of itself, so that a mixture of two files does not decode."""
-    with part.open("rb") as file:
-        return sniff(file.read(64)) == "flac"
-
-
-def _is_same(response: requests.Response, etag: str | None) -> bool:
-    return response.status_code == 206 and etag is not None and _etag(response) == etag
 
 
 def _chain(head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
