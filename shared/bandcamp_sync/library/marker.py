@@ -1,5 +1,6 @@
 """The music folder's marker: tells it from the empty place where its disk should be mounted."""
 
+import json
 import os
 import secrets
 import shutil
@@ -19,7 +20,9 @@ def check_music_folder(data: DataFolder, music: MusicFolder, books_empty: bool) 
     Raises LocalTrouble when it cannot be seen.
     """
     try:
-        missing = not music.marker.exists() and (data.library_id.exists() or not books_empty)
+        # RACE: at the very first run another worker may be marking it just now. The marker comes before whatever tells
+        # of it, so it is looked for last.
+        missing = (data.library_id.exists() or not books_empty) and not music.marker.exists()
     except OSError as error:  # no permission to look
         raise as_trouble(error, music.root) from error
     if missing:
@@ -37,7 +40,11 @@ def write_marker(data: DataFolder, music: MusicFolder, now: datetime) -> None:
     try:
         if not music.marker.exists():
             music.root.mkdir(parents=True, exist_ok=True)
-            atomic.write_json(music.marker, {"schema": 1, "library": secrets.token_hex(8), "since": rfc3339(now)})
+            marker = {"schema": 1, "library": secrets.token_hex(8), "since": rfc3339(now)}
+            # RACE: of two workers at their first run one is first, and both know the library by its marker.
+            is_first = atomic.write_new(music.marker, f"{json.dumps(marker, indent=1)}\n".encode())
+            if not is_first and not music.marker.exists():
+                atomic.write_json(music.marker, marker)  # in the place of a link that leads nowhere
         if not data.library_id.exists():
             atomic.write_bytes(data.library_id, read_bytes(music.marker))
     except OSError as error:

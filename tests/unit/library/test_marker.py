@@ -1,4 +1,5 @@
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -89,3 +90,40 @@ def test_there_is_room_until_the_floor_is_reached(tmp_path: Path) -> None:
         with pytest.raises(DiskFull) as caught:
             check_room(music, wanted, floor)
         assert caught.value.wanted == 10**18 and caught.value.free < 10**18
+
+
+def test_many_workers_at_the_very_first_run_agree_and_raise_no_alarm(tmp_path: Path) -> None:
+    for number in range(40):
+        data, music = DataFolder(tmp_path / f"data{number}"), MusicFolder(tmp_path / f"music{number}")
+        data.state.mkdir(parents=True)
+        ready, failed, names = threading.Barrier(6), list[BaseException](), set[bytes]()
+
+        def run(
+            data: DataFolder = data,
+            music: MusicFolder = music,
+            ready: threading.Barrier = ready,
+            failed: list[BaseException] = failed,
+            names: set[bytes] = names,
+        ) -> None:
+            ready.wait()
+            try:
+                mark_music_folder(data, music, True, NOW)
+                names.add(data.library_id.read_bytes())
+            except BaseException as error:
+                failed.append(error)
+
+        threads = [threading.Thread(target=run) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failed == []
+        assert names == {music.marker.read_bytes()}
+
+
+def test_a_link_that_leads_nowhere_is_no_marker_and_gives_way_to_one(folders: Folders) -> None:
+    data, music = folders
+    music.own.mkdir(parents=True)
+    music.marker.symlink_to("nowhere")
+    write_marker(data, music, NOW)
+    assert library_name(music)
