@@ -213,6 +213,13 @@ class Spool:
             raise
         return claimed
 
+    def put_back(self, key: str) -> None:
+        """Undo a claim that failed before it could be noted. Only for who made it, within a lease of it."""
+        held = self.read(State.IN_PROGRESS, key)
+        if held is not None and held.claim is None:
+            with suppress(FileNotFoundError):
+                atomic.move(self.path(State.IN_PROGRESS, key), self.path(State.PENDING, key))
+
     def renew(self, job: Job) -> None:
         """Give a sign of life. Raises LeaseLost when the job is not this holder's any more."""
         self._check_holder(job)

@@ -119,6 +119,7 @@ class Worker:
         self._tidied = float("-inf")
         self._waiting: dict[str, tuple[bool, datetime]] = {}
         self._held: Job | None = None
+        self._stranded: tuple[str, float] | None = None
 
     @property
     def requests_made(self) -> int:
@@ -169,6 +170,12 @@ class Worker:
         if self._held is not None:
             self.spool.release(self._held)
             self._held = None
+        if self._stranded is not None:
+            key, since = self._stranded
+            # After a lease others may have brought it back, and one of them may be claiming it just now.
+            if self.clock.monotonic() - since < self.settings.lease.total_seconds() / 2:
+                self.spool.put_back(key)
+            self._stranded = None
 
     # --- steps ----------------------------------------------------------------------------------------------------
 
@@ -189,7 +196,12 @@ class Worker:
         ignored = read_ignored(self.data)
         for key in self._newest_first([k for k in self.spool.keys(State.PENDING) if k not in ignored]):
             # Held from here on: should the next look fail, too, it is handed back.
-            self._held = self.spool.claim(key, self.holder, self.clock.now())
+            try:
+                self._held = self.spool.claim(key, self.holder, self.clock.now())
+            except (OSError, LocalTrouble):
+                # It may lie claimed by nobody: a disk that became read-only takes no rename back either.
+                self._stranded = key, self.clock.monotonic()
+                raise
             if self._held is not None and not self._is_done_already(self._held):
                 return self._held
         self._held = None

@@ -1,14 +1,18 @@
+import errno
+import os
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.control import pause
 from bandcamp_sync.errors import LocalTrouble, Stopped
+from bandcamp_sync.files import atomic
 from bandcamp_sync.loops.scraper import Scraper
 from bandcamp_sync.loops.worker import WorkerLoop
 from bandcamp_sync.paths import data_folder, music_folder
@@ -179,6 +183,34 @@ def test_a_job_that_was_claimed_when_the_disk_failed_is_handed_back(home: Home) 
     worker.hand_back_held()
     assert home.counts() == (2, 0, 1)
     assert [job.attempt for job in home.spool.jobs(State.PENDING)] == [0, 0]
+
+
+def test_a_claim_that_the_disk_broke_off_is_undone_as_soon_as_the_disk_takes_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker, moves = home.loop.worker, list[Path]()
+    move, write = atomic.move, atomic.write_bytes
+
+    def once(source: Path, target: Path) -> None:
+        moves.append(target)
+        if len(moves) > 1:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(target))
+        move(source, target)
+
+    def refused(path: Path, *given: Any, **more: Any) -> None:
+        if path.parent.name == "in_progress":
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        write(path, *given, **more)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(atomic, "move", once)
+        broken.setattr(atomic, "write_bytes", refused)
+        with pytest.raises((LocalTrouble, OSError)):
+            worker.work_one()
+    assert home.counts() == (2, 1, 0), "it lies claimed, by nobody"
+    worker.hand_back_held()
+    assert home.counts() == (3, 0, 0)
+    assert [job.attempt for job in home.spool.jobs(State.PENDING)] == [0, 0, 0]
 
 
 def test_the_log_tells_a_begin_an_arrival_and_what_is_not_tried_again(
