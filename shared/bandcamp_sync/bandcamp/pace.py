@@ -68,8 +68,7 @@ class Pace:
         the hold is longer than our patience.
         """
         while True:
-            now = self._now()
-            patience, turn, is_granted = self._take_turn(kind, now)
+            patience, now, turn, is_granted = self._take_turn(kind)
             goes_first = is_granted and patience.is_unproven
             if not is_granted:
                 if patience.left_s(now) > self._patience_s:
@@ -86,28 +85,29 @@ class Pace:
 
     def limited(self, retry_after_s: float | None, why: Why = Why.LIMITED) -> RateLimited:
         """Note that Bandcamp said to wait; the error that tells until when everyone does."""
-        now, jitter = self._now(), random.random()
-        return self._limit(self._update(lambda p: after_limit(p, now, retry_after_s, self._hold_base_s, jitter, why)))
+        jitter = random.random()
+        return self._limit(
+            self._update(lambda p, now: after_limit(p, now, retry_after_s, self._hold_base_s, jitter, why))
+        )
 
     def troubled(self, mark: str, why: Why) -> RateLimited | None:
         """Note that this request met trouble of the server's; the error to tell when it is more than this request's."""
-        now, jitter = self._now(), random.random()
-        patience = self._update(lambda p: after_trouble(p, now, mark, self._hold_base_s, jitter, why))
-        return self._limit(patience) if patience.left_s(now) else None
+        jitter = random.random()
+        patience = self._update(lambda p, now: after_trouble(p, now, mark, self._hold_base_s, jitter, why))
+        return self._limit(patience) if patience.left_s(self._now()) else None
 
     def answered(self) -> None:
         """Note a good answer."""
         self._goes_first = False
         patience = self._read()
         if patience.level or patience.is_unproven or patience.troubled:
-            now = self._now()
-            self._update(lambda p: after_success(p, now))
+            self._update(after_success)
 
     def gave_up(self) -> None:
         """Who went first did not ask after all: somebody else may."""
         if self._goes_first:
             self._goes_first = False
-            self._update(lambda p: replace(p, probe_until=0.0))
+            self._update(lambda p, _: replace(p, probe_until=0.0))
 
     def held_until(self) -> datetime | None:
         """Until when nothing may be asked; None when asking is allowed."""
@@ -121,12 +121,12 @@ class Pace:
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
-    def _take_turn(self, kind: RequestClass, now: float) -> tuple[Patience, float, bool]:
-        taken: list[tuple[float, bool]] = []
+    def _take_turn(self, kind: RequestClass) -> tuple[Patience, float, float, bool]:
+        taken: list[tuple[float, float, bool]] = []
 
-        def take(patience: Patience) -> Patience:
+        def take(patience: Patience, now: float) -> Patience:
             after, turn, is_granted = take_turn(patience, kind, now, self._interval_s)
-            taken.append((turn, is_granted))
+            taken.append((now, turn, is_granted))
             return after
 
         patience = self._update(take)
@@ -151,7 +151,9 @@ class Pace:
     def _read(self) -> Patience:
         return read_patience(self._path)
 
-    def _update(self, change: Callable[[Patience], Patience]) -> Patience:
+    def _update(self, change: Callable[[Patience, float], Patience]) -> Patience:
+        """The patience after `change(patience, now)`. What is now is asked with the lock in hand: who waited for it
+        would judge by a moment of before what another one noted meanwhile."""
         atomic.make_folder(self._path.parent)
         lock = self._path.with_name(f"{self._path.name}.lock")
         try:
@@ -163,9 +165,9 @@ class Pace:
             # A file system without locks, or a holder that hangs: politeness for this process alone is what is left.
             return self._change(change)
 
-    def _change(self, change: Callable[[Patience], Patience]) -> Patience:
+    def _change(self, change: Callable[[Patience, float], Patience]) -> Patience:
         before = self._read()
-        patience = change(before)
+        patience = change(before, self._now())
         if patience != before:
             atomic.write_json(self._path, asdict(patience), durable=False)
         return patience

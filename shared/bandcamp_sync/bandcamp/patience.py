@@ -112,7 +112,8 @@ def take_turn(patience: Patience, kind: RequestClass, now: float, interval_s: fl
     if left := patience.left_s(now):
         return patience, now + left, False
     if patience.is_unproven:
-        if 0.0 < patience.probe_until - now <= PROBE_S:
+        # A second more: whose clock is a moment behind is not asked first, too.
+        if 0.0 < patience.probe_until - now <= PROBE_S + 1.0:
             return patience, patience.probe_until, False
         patience = replace(patience, probe_until=now + PROBE_S)
     gap = SPACING[kind] * interval_s

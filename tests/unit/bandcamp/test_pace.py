@@ -215,6 +215,11 @@ def test_who_went_first_and_was_killed_is_waited_for_no_longer_than_that() -> No
     assert take_turn(patience, PAGE, T + 11 + PROBE_S + 0.01, 1)[2]
 
 
+def test_whose_clock_is_a_moment_behind_does_not_go_first_beside_another_one() -> None:
+    patience, _, _ = take_turn(held(), PAGE, T + 11, 1)
+    assert not take_turn(patience, PAGE, T + 10.999, 1)[2]
+
+
 def test_who_goes_first_in_vain_begins_a_longer_hold() -> None:
     patience, _, _ = take_turn(held(level=2), PAGE, T + 11, 1)
     again = after_limit(patience, T + 12, None, 10, 0)
