@@ -4,6 +4,7 @@ It reads requests as JSON lines and answers each with one; see `Place` for who a
 as only then a fork of it is what a fresh process would be, and as one thread alone may trace a child.
 """
 
+import faulthandler
 import gc
 import importlib
 import json
@@ -17,8 +18,10 @@ from typing import Any
 
 import bandcamp_sync
 
-from crash.tracer import Traced, trace
+from crash.tracer import Traced, as_json, trace
 
+#: A run takes a second or two. One that takes so many hangs.
+LONGEST_S = 120.0
 _NOT_NEEDED = ("bandcamp_sync.__main__", "bandcamp_sync.bandcamp.browser", "bandcamp_sync.health.listener")
 
 
@@ -79,14 +82,7 @@ def main() -> None:
                 importlib.import_module(module.name)
     gc.freeze()
     for line in sys.stdin:
-        traced = _serve(json.loads(line))
-        killed = traced.killed
-        answer = {
-            "code": traced.code,
-            "steps": dict(traced.steps),
-            "killed": None if killed is None else [killed.kind, killed.call, killed.path, killed.size],
-        }
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(as_json(_serve(json.loads(line)))), flush=True)
 
 
 def _serve(request: dict[str, Any]) -> Traced:
@@ -97,6 +93,7 @@ def _serve(request: dict[str, Any]) -> Traced:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         os.dup2(output, 1)
         os.dup2(output, 2)
+        faulthandler.dump_traceback_later(LONGEST_S, exit=True, file=output)
         try:
             return _WHAT[request["what"]](request["arguments"])
         finally:

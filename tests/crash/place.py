@@ -2,9 +2,11 @@
 
 import json
 import os
+import select
 import shutil
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,8 @@ from pathlib import Path
 from bandcamp_sync.paths import DataFolder, MusicFolder
 from standin import StandIn, World
 
-from crash.tracer import Step, Traced
+from crash.forker import LONGEST_S
+from crash.tracer import Traced, from_json
 
 
 class Place:
@@ -67,11 +70,14 @@ class Place:
             "half": half,
         }
         assert self._forker.stdin is not None and self._forker.stdout is not None
+        began = time.monotonic()
         self._forker.stdin.write(json.dumps(request) + "\n")
         self._forker.stdin.flush()
-        answer = json.loads(self._forker.stdout.readline())
-        killed = Step(*answer["killed"]) if answer["killed"] else None
-        return Traced(Counter(answer["steps"]), killed, answer["code"])
+        # What hangs dumps its stacks and ends; should even that hang, it is not waited for.
+        answers = select.select([self._forker.stdout], [], [], LONGEST_S + 30)[0]
+        if not answers or time.monotonic() - began > LONGEST_S:
+            raise AssertionError(f"{what} {arguments} hung, {kill_at=}: {self.output.read_text()[-20_000:]}")
+        return from_json(json.loads(self._forker.stdout.readline()))
 
     def keep(self, name: str) -> None:
         """Remember the folders as they are now."""
@@ -115,6 +121,4 @@ def place(root: Path, world: World) -> Iterator[Place]:
         try:
             yield one
         finally:
-            assert forker.stdin is not None
-            forker.stdin.close()
-            forker.wait(30)
+            forker.kill()

@@ -98,7 +98,7 @@ def crowd(root: Path, seed: str) -> Iterator[Crowd]:
             one.close()
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 def test_what_is_killed_at_random_moments_under_load_ends_whole(quick: Path) -> None:
     seed = os.environ.get("CRASH_SEED") or secrets.token_hex(4)
     print(f"CRASH_SEED={seed}")

@@ -10,7 +10,7 @@ from crash.stages import RECONCILER
 Kill = Callable[[Stage], Outcome]
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("stage", RECONCILER, ids=lambda stage: stage.name)
 def test_a_reconciler_that_is_killed_anywhere_loses_nothing(killed_everywhere: Kill, stage: Stage) -> None:
     killed_everywhere(stage)

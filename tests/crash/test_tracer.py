@@ -1,13 +1,14 @@
 """The tracer itself: it sees every step, kills before it, and lets half a write through."""
 
 import os
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 from bandcamp_sync.files import atomic
 
-from crash.tracer import Traced, trace
+from crash.tracer import Traced, trace, trace_apart
 
 pytestmark = pytest.mark.usefixtures("tracing")
 _WRITTEN = ["mkdir", "open", "write", "fsync", "rename", "fsync"]
@@ -18,7 +19,7 @@ def _traced(folder: Path, kill_at: int | None = None, half: bool = False) -> Tra
         atomic.write_text(folder / "in" / "a", "x" * 1000)
         return 3
 
-    return trace(run, [folder], [], kill_at, half)
+    return trace_apart(run, [folder], [], kill_at, half)
 
 
 def _content(folder: Path) -> dict[str, int]:
@@ -69,7 +70,7 @@ def test_the_steps_of_threads_and_relative_names_count_and_other_folders_do_not(
         os.unlink("c", dir_fd=folder)
         return 0
 
-    traced = trace(run, [tmp_path / "in"], [tmp_path / "in" / "logs"])
+    traced = trace_apart(run, [tmp_path / "in"], [tmp_path / "in" / "logs"])
     assert dict(traced.steps) == {"open": 2, "write": 1, "rename": 1, "unlink": 1}
     assert traced.code == 0
 
@@ -80,7 +81,7 @@ def test_what_can_only_fail_is_no_step(tmp_path: Path) -> None:
         (tmp_path / "nothing").unlink(missing_ok=True)
         return 0
 
-    assert trace(run, [tmp_path], []).count == 0
+    assert trace_apart(run, [tmp_path], []).count == 0
 
 
 def test_what_a_killed_run_had_started_ends_too(tmp_path: Path) -> None:
@@ -93,7 +94,15 @@ def test_what_a_killed_run_had_started_ends_too(tmp_path: Path) -> None:
         (tmp_path / "a").write_text("x")
         return 0
 
-    assert trace(run, [tmp_path], [], 1).killed is not None
+    assert trace_apart(run, [tmp_path], [], 1).killed is not None
     os.close(writer)
     assert os.read(reader, 1) == b"", "nobody holds the other end of the pipe any more"
     os.close(reader)
+
+
+def test_a_process_that_has_other_children_does_not_trace(tmp_path: Path) -> None:
+    with subprocess.Popen(["sleep", "60"]) as other:
+        with pytest.raises(RuntimeError, match="no other children"):
+            trace(lambda: 7, [tmp_path], [])
+        assert trace_apart(lambda: 7, [tmp_path], []).code == 7
+        other.kill()

@@ -5,13 +5,15 @@ A call that can only fail (making a folder that is there) is none.
 """
 
 import ctypes
+import json
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from crash.calls import Call, by_number, install_filter, machine
 from crash.stopped import AT_FDCWD, LIBC, Registers, of_fd, of_path, ptrace
@@ -55,10 +57,51 @@ def can_trace() -> bool:
     if machine() is None:
         return False
     try:
-        traced = trace(lambda: 7, [Path("/nowhere")], [])
+        traced = trace_apart(lambda: 7, [Path("/nowhere")], [])
     except OSError:
         return False
     return traced.code == 7
+
+
+def trace_apart(
+    run: Callable[[], int],
+    folders: Sequence[Path],
+    ignored: Sequence[Path],
+    kill_at: int | None = None,
+    half: bool = False,
+) -> Traced:
+    """`trace`, from a fork of this process: for one that has other children. Raises OSError as `trace` does."""
+    told, tell = os.pipe()
+    tracing = os.fork()
+    if tracing == 0:
+        try:
+            os.close(told)
+            traced = trace(run, folders, ignored, kill_at, half)
+            os.write(tell, json.dumps(as_json(traced)).encode())
+        finally:
+            os._exit(0)
+    os.close(tell)
+    with os.fdopen(told, "rb") as stream:
+        answer = stream.read()
+    os.waitpid(tracing, 0)
+    if not answer:
+        raise OSError("nothing can be traced from here")
+    return from_json(json.loads(answer))
+
+
+def as_json(traced: Traced) -> dict[str, Any]:
+    """What `from_json` makes this of again."""
+    killed = traced.killed
+    return {
+        "code": traced.code,
+        "steps": dict(traced.steps),
+        "killed": None if killed is None else [killed.kind, killed.call, killed.path, killed.size],
+    }
+
+
+def from_json(value: Mapping[str, Any]) -> Traced:
+    """What `as_json` told."""
+    return Traced(Counter(value["steps"]), Step(*value["killed"]) if value["killed"] else None, value["code"])
 
 
 def trace(
@@ -71,12 +114,22 @@ def trace(
     """Fork, and run `run` in the child; kill it before its step number `kill_at` (from 1), or its first of that call.
 
     `half`: where that step writes bytes, let it write half of them first. What lies below `ignored` does not count.
-    Raises OSError where tracing is not allowed.
+    Raises OSError where tracing is not allowed, RuntimeError in a process that has children: a tracer hears of all of
+    them, so it would take what others wait for, and wait for those itself.
     """
+    if _has_children():
+        raise RuntimeError("a process that traces may have no other children")
     child = os.fork()
     if child == 0:
         _be_traced(run)
     return _Tracer(child, folders, ignored, kill_at, half).follow()
+
+
+def _has_children() -> bool:
+    with suppress(ChildProcessError):
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        return True
+    return False
 
 
 def _be_traced(run: Callable[[], int]) -> None:
