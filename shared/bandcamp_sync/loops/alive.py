@@ -32,6 +32,11 @@ class BeatingClock(Clock):
         self._beat()
         return super().monotonic()
 
+    def check(self) -> None:
+        """Raise `Stopped` when asked to end. Who asks that again and again (a long decode) is alive, too."""
+        self._beat()
+        super().check()
+
     def sleep(self, seconds: float) -> None:
         """Wait; raises `Stopped` as soon as `stop()` is called. A long wait is a sign of life, too."""
         left = max(0.0, seconds)

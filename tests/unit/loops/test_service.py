@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -53,11 +54,14 @@ def test_a_data_folder_that_cannot_be_written_is_one_line_too(tmp_path: Path) ->
     assert "Traceback" not in said
 
 
-def test_a_clock_in_use_touches_its_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", [BeatingClock.now, BeatingClock.monotonic, BeatingClock.check])
+def test_a_clock_in_use_touches_its_file(use: Callable[[BeatingClock], object], tmp_path: Path) -> None:
     clock = BeatingClock(tmp_path / "alive" / "x")
-    clock.now()
+    use(clock)
     assert (tmp_path / "alive" / "x").exists()
     clock.stop()
+    with pytest.raises(Stopped):
+        clock.check()
     with pytest.raises(Stopped):
         clock.sleep(60)
 
