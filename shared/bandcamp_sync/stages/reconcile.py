@@ -65,10 +65,13 @@ def _look(
     received = {job.key: job for job in copies(music, settled)}
     had = received.keys() | {key for key, (state, job) in jobs.items() if state is State.DONE or job.receipt}
     older = too_old(read_choice(data), items, had, ignored)
+    # By the time as it is now: all that was read since the beginning can have taken longer than a lease, and a sign of
+    # life that was given meanwhile would lie too far ahead.
+    dead = spool.expired(settings.lease, clock.now()) if by_lease else spool.abandoned()
     known = Known(
         items=items,
         jobs=jobs,
-        dead=frozenset(job.key for job in (spool.expired(settings.lease, now) if by_lease else spool.abandoned())),
+        dead=frozenset(job.key for job in dead),
         copies=received,
         ignored=ignored | older,
         policy=policy_of(settings),
