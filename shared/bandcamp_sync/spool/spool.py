@@ -245,7 +245,12 @@ class Spool:
     def release(self, job: Job) -> None:
         """Hand a claimed job back, unharmed. A claim that was lost is fine: someone else has it."""
         with suppress(LeaseLost):
-            self._leave(job, State.PENDING)
+            try:
+                self._leave(job, State.PENDING)
+            except OSError:
+                # A full disk. It is ours, or that would have been said first; a rename needs no room, and the name that
+                # the job then still says is written over by whoever claims it next.
+                self._move_out(job.key, State.PENDING)
 
     def _leave(self, job: Job, target: State) -> None:
         # RACE: between this check and the rename the lease could run out, if this process sleeps for a whole lease
@@ -253,10 +258,13 @@ class Spool:
         self._check_holder(job)
         path = self.path(State.IN_PROGRESS, job.key)
         atomic.write_bytes(path, _content(job.model_copy(update={"claim": None})), MODE)
+        self._move_out(job.key, target)
+
+    def _move_out(self, key: str, target: State) -> None:
         try:
-            atomic.move(path, self.path(target, job.key))
+            atomic.move(self.path(State.IN_PROGRESS, key), self.path(target, key))
         except FileNotFoundError:
-            raise LeaseLost(job.key) from None
+            raise LeaseLost(key) from None
 
     def _check_holder(self, job: Job) -> None:
         held = self.read(State.IN_PROGRESS, job.key)

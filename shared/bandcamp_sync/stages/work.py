@@ -127,7 +127,9 @@ class Worker:
         return self.bandcamp.transport.requests_made if self.bandcamp else 0
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close what was opened, and let go of what is still held: a command that ends comes back for nothing."""
+        with suppress(OSError, LocalTrouble):
+            self.hand_back_held()
         if self.bandcamp is not None:
             self.bandcamp.close()
             self.bandcamp = None
@@ -232,38 +234,49 @@ class Worker:
         return True
 
     def _deliver(self, job: Job, heartbeat: Heartbeat) -> None:
+        """Deliver it, or note why not. Whatever ends the run hands the job back first.
+
+        That can also come up while a trouble is being judged: to ask whether the session works is a request, and to
+        note a failure takes room on the disk.
+        """
+        try:
+            self._try(job, heartbeat)
+        except Stopped:
+            self._release(job)
+            raise
+        except (AskUser, BandcampTrouble, LocalTrouble) as error:
+            self._hand_back(job, error)
+        except OSError as error:
+            self._hand_back(job, as_trouble(error, self.music.root, self.data.root))
+
+    def _try(self, job: Job, heartbeat: Heartbeat) -> None:
+        """Deliver it; what is the purchase's own trouble is noted. Raises trouble of ours, Stopped, OSError."""
+
         def notice(done: int, total: int | None, came: int) -> None:
             heartbeat.notice(done, total, came)
             self._watch(job, done, total)
 
-        delivery: Delivery | None = None
         try:
             if self.bandcamp is None:
                 self.bandcamp = self._open_bandcamp()
-            delivery = Delivery(self.settings, self.music, self.clock, self.bandcamp, self.spool, notice)
-            finished = delivery.deliver(job)
+            finished = Delivery(self.settings, self.music, self.clock, self.bandcamp, self.spool, notice).deliver(job)
         except ItemTrouble as trouble:
             self._fail(job, trouble)
         except LeaseLost:
             log.warning("%s: another worker has it now", job.label)
         except (ShapeChanged, Refused, Unreachable) as error:
             self._strike(job, error)
-        except LoggedOut as error:
+        except LoggedOut:
             self._strikes.count += 1
             if self._strikes.count >= _STRIKES or not self._session_works():
                 self._strikes.keys.add(job.key)
-                self._hand_back(job, error)
+                raise
             self._fail(job, ItemTrouble(Reason.LINK, "its page asks for a login, although the session works"))
-        except (AskUser, BandcampTrouble, LocalTrouble) as error:
-            self._hand_back(job, error)
-        except Stopped:
-            self.spool.release(job)
+        except (AskUser, BandcampTrouble, LocalTrouble, Stopped, OSError):
             raise
-        except OSError as error:
-            self._hand_back(job, as_trouble(error, self.music.root, self.data.root))
         except Exception as error:
             if (cause := local_cause(error)) is not None:
-                self._hand_back(job, as_trouble(cause, self.music.root, self.data.root))
+                raise cause from None
             # One odd purchase must not end the run; what it was is in the log.
             log.exception("%s: unexpected", job.label)
             self._fail(job, ItemTrouble(Reason.OTHER, f"unexpected: {type(error).__name__} (see the log)"))
@@ -316,9 +329,18 @@ class Worker:
         kept = job.after(What.KEPT, now, "the album that is there stays")
         self.spool.finish(kept.model_copy(update={"receipt": checked, "not_before": None, "attempt": 0}))
 
-    def _hand_back(self, job: Job, error: AskUser | BandcampTrouble | LocalTrouble) -> NoReturn:
-        with suppress(OSError, LocalTrouble):  # `hand_back_held` tries again
+    def _release(self, job: Job) -> None:
+        """Let it go, or leave that to `hand_back_held`. Never twice: by then another may be claiming it."""
+        try:
             self.spool.release(job)
+        except (OSError, LocalTrouble):
+            # It may say nobody's name by now, as one does whose claim was broken off.
+            self._stranded = job.key, self.clock.monotonic()
+        else:
+            self._held = None
+
+    def _hand_back(self, job: Job, error: AskUser | BandcampTrouble | LocalTrouble) -> NoReturn:
+        self._release(job)
         if isinstance(error, LocalTrouble):
             self._tidied = float("-inf")  # what could not be removed just now
         self._tell(error)
@@ -341,17 +363,21 @@ class Worker:
 
     def _strike(self, job: Job, error: ShapeChanged | Refused | Unreachable) -> None:
         """A page that is new in shape, refused or broken: one fails alone, several in a row are Bandcamp's trouble."""
-        assert self.bandcamp is not None
         if isinstance(error, ShapeChanged):
-            atomic.write_text(self.data.debug / "debug.html", redact_sample(self.bandcamp.last_answer))
-            alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
+            self._keep_sample(error)
         self._strikes.count += 1
         if self._strikes.count >= _STRIKES or self._is_outage(error):
             self._strikes.keys.add(job.key)
-            self.spool.release(job)
             raise error
         reason = Reason.SHAPE if isinstance(error, ShapeChanged) else Reason.SERVER
         self._fail(job, ItemTrouble(reason, str(error)))
+
+    def _keep_sample(self, error: ShapeChanged) -> None:
+        """Keep the page for whoever reports it; where the disk does not take it, the trouble is the same without."""
+        assert self.bandcamp is not None
+        with suppress(OSError):
+            atomic.write_text(self.data.debug / "debug.html", redact_sample(self.bandcamp.last_answer))
+        alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
 
     def _is_outage(self, error: BandcampTrouble) -> bool:
         """Whether Bandcamp is out of order as a whole, rather than just this page."""
