@@ -380,8 +380,8 @@ class Worker:
         alarms.raise_alarm(self.data, alarms.BANDCAMP, str(error), False, self.clock.now())
 
     def _is_outage(self, error: BandcampTrouble) -> bool:
-        """Whether Bandcamp is out of order as a whole, rather than just this page."""
-        return isinstance(error, Unreachable) and not self._session_works()
+        """Whether Bandcamp is out of order or refuses as a whole, rather than just this page."""
+        return isinstance(error, Refused | Unreachable) and not self._session_works()
 
     def _tell(self, error: AskUser | BandcampTrouble | LocalTrouble) -> None:
         now = self.clock.now()

@@ -1,4 +1,4 @@
-"""How a worker lets go of a purchase when its run ends amid it: always, and at no attempt's cost."""
+"""Whose trouble it is; and a worker whose run ends amid a purchase lets go of it, always, at no attempt's cost."""
 
 import errno
 import os
@@ -11,7 +11,17 @@ from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.bandcamp.downloads import DownloadPage
 from bandcamp_sync.bandcamp.fans import Fan
 from bandcamp_sync.clock import Clock
-from bandcamp_sync.errors import LocalTrouble, LoggedOut, Refused, ShapeChanged, Stopped, TransferBroken, Unreachable
+from bandcamp_sync.errors import (
+    BandcampSyncError,
+    LocalTrouble,
+    LoggedOut,
+    Refused,
+    ShapeChanged,
+    Stopped,
+    TransferBroken,
+    Unreachable,
+    exit_code,
+)
 from bandcamp_sync.files import atomic
 from bandcamp_sync.paths import data_folder, music_folder
 from bandcamp_sync.settings import Settings
@@ -99,13 +109,27 @@ def disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     return full_after
 
 
-@pytest.mark.parametrize("page", [LOGIN_PAGE, SILENCE], ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("page", [LOGIN_PAGE, SILENCE, REFUSAL], ids=lambda error: type(error).__name__)
 def test_told_to_end_while_it_asks_whether_the_session_works_it_hands_the_purchase_back(
     page: Exception, home: Home
 ) -> None:
     with pytest.raises(Stopped):
         home.at(Scripted(page, session=Stopped())).work_one()
     assert home.waits_unharmed()
+
+
+@pytest.mark.parametrize("trouble", [SILENCE, REFUSAL], ids=lambda error: type(error).__name__)
+def test_what_befalls_every_page_is_bandcamps_and_counts_no_attempt(trouble: Exception, home: Home) -> None:
+    with pytest.raises(type(trouble)) as ended:
+        home.at(Scripted(trouble, session=trouble)).drain()
+    assert home.waits_unharmed()
+    assert isinstance(ended.value, BandcampSyncError) and exit_code(ended.value) == 4
+
+
+@pytest.mark.parametrize("trouble", [SILENCE, REFUSAL], ids=lambda error: type(error).__name__)
+def test_what_befalls_one_page_while_the_session_works_fails_alone(trouble: Exception, home: Home) -> None:
+    assert home.at(Scripted(trouble)).drain().failed == [(job().label, str(trouble))]
+    assert home.only(State.FAILED).attempt == 1
 
 
 @pytest.mark.parametrize("end", [Stopped(), LOGIN_PAGE, OSError(errno.EIO, "Input/output error")], ids=repr)
