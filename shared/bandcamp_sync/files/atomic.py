@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -22,6 +23,8 @@ from bandcamp_sync.processes import is_stamp_gone, stamp
 TMP_SUFFIX = ".tmp"
 #: A file in the making that is older has no writer any more, whoever it was.
 ABANDONED = timedelta(hours=1)
+#: Who keeps a folder to itself for longer hangs, or was stopped; the others go on without.
+_ALONE_WITHIN_S, _LOOK_EVERY_S = 3.0, 0.002
 _AT_FDCWD, _RENAME_NOREPLACE, _RENAME_EXCHANGE = -100, 1, 2
 
 
@@ -122,9 +125,16 @@ def write_new(path: Path, content: bytes, mode: int | None = None) -> bool:
     return True
 
 
-def move(source: Path, target: Path) -> None:
-    """Rename within one file system and make both folders durable. Replaces a file that has the target's name."""
-    _rename_over(source, target)
+def move(source: Path, target: Path, replace: bool = True) -> None:
+    """Rename within one file system and make both folders durable.
+
+    A file that has the target's name is replaced; with `replace=False` anything that has it is a FileExistsError, and
+    nothing has happened then.
+    """
+    if replace:
+        _rename_over(source, target)
+    else:
+        _rename_new(source, target)
     sync_folder(target.parent)
     if source.parent != target.parent:
         sync_folder(source.parent)
@@ -153,7 +163,7 @@ def make_folder(folder: Path) -> None:
         in_the_way = next((p for p in (*reversed(folder.parents), folder) if _is_no_folder(p)), None)
         if in_the_way is not None:
             # RACE: of two who find it, the second must not put aside the folder that the first has made by then.
-            with _alone_in(in_the_way.parent):
+            with alone_in(in_the_way.parent):
                 if _is_no_folder(in_the_way):
                     quarantine(in_the_way, datetime.now(UTC), "a folder belongs there")
         folder.mkdir(parents=True, exist_ok=True)
@@ -174,23 +184,59 @@ def _is_no_folder(path: Path) -> bool:
 
 
 @contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep all others out who ask for the same folder: other processes, and other threads of this one.
+
+    A help and no promise: some file systems have no locks, and a holder that stands still is not waited for longer
+    than seconds. So who asks for it again while having it is late, and not stuck.
+    """
+    fd = None
     try:
-        with suppress(OSError):  # a share without locks
-            fcntl.flock(fd, fcntl.LOCK_EX)
+        with suppress(OSError):  # a share without locks, no folder yet, too many open files
+            fd = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+            _lock(fd)
         yield
     finally:
-        os.close(fd)
+        if fd is not None:
+            os.close(fd)
+
+
+def _lock(fd: int) -> None:
+    until = time.monotonic() + _ALONE_WITHIN_S
+    while time.monotonic() < until:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOOK_EVERY_S)
+        else:
+            return
 
 
 def _rename_over(source: Path, target: Path) -> None:
     """Rename, in the place of whatever file has that name; a folder in a file's place goes to quarantine."""
+    with _naming_the_closed_folder(source, target):
+        try:
+            source.rename(target)
+        except IsADirectoryError:
+            quarantine(target, datetime.now(UTC), "it is a folder, and a file belongs there")
+            source.rename(target)
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    """Rename where nothing has that name. Raises FileExistsError."""
+    with _naming_the_closed_folder(source, target):
+        if _rename_flagged(source, target, _RENAME_NOREPLACE):
+            return
+        # RACE: on file systems that cannot do it in one step, somebody can take the name between these two.
+        if os.path.lexists(target):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+        source.rename(target)
+
+
+@contextmanager
+def _naming_the_closed_folder(source: Path, target: Path) -> Iterator[None]:
     try:
-        source.rename(target)
-    except IsADirectoryError:
-        quarantine(target, datetime.now(UTC), "it is a folder, and a file belongs there")
-        source.rename(target)
+        yield
     except PermissionError as error:
         # The system names the file alone, and it is one of the two folders that is closed.
         closed = next((p for p in (target.parent, source.parent) if not os.access(p, os.W_OK | os.X_OK)), source)

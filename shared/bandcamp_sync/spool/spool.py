@@ -2,14 +2,16 @@
 
 Who may move what: the reconciler adds to `pending`, returns what is due or abandoned to it; a worker claims, and only
 the holder of a claim finishes, fails or releases it. The rename out of a folder is the decision: of several who try,
-one succeeds and the others find the file gone. A job's time in `in_progress` is the last sign of life of its holder.
+one succeeds and the others find the file gone. Looking at a job, changing it and moving it are several steps; who does
+them keeps the spool to itself meanwhile, where the file system has locks, so that nothing is written back to where
+another has just taken it from. A job's time in `in_progress` is the last sign of life of its holder.
 Files that are not jobs go to `<folder>/quarantine/`. Dot files are files in the making and are never listed.
 """
 
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -129,6 +131,11 @@ class Spool:
         """Queue a new job; False when `pending` has one of that key already."""
         return atomic.write_new(self.path(State.PENDING, job.key), _content(job), MODE)
 
+    def queue(self, job: Job) -> bool:
+        """Queue a new job; False when any state has one of that key by now."""
+        with self._alone():
+            return not self.knows(job.key) and self.add(job)
+
     def requeue(self, source: State, job: Job) -> bool:
         """Bring a failed, done or abandoned job back to `pending`, as `job` says.
 
@@ -152,17 +159,18 @@ class Spool:
 
     def _bring(self, source: State, target: State, job: Job) -> bool:
         path = self.path(source, job.key)
-        held = self.read(source, job.key)
-        if held is None or held.claim != job.claim:
-            return False  # someone else moved it, or a live worker has it by now
-        # The new content goes in first: killed between the two steps, the job still lies where it was. One that failed
-        # must then be due, or nobody would come back for it.
-        changes = {"claim": None, **({"not_before": job.queued_at} if source is State.FAILED else {})}
-        atomic.write_bytes(path, _content(job.model_copy(update=changes)), MODE)
-        try:
-            atomic.move(path, self.path(target, job.key))
-        except FileNotFoundError:
-            return False
+        with self._alone():
+            held = self.read(source, job.key)
+            if held is None or held.claim != job.claim:
+                return False  # someone else moved it, or a live worker has it by now
+            # The new content goes in first: killed between the two steps, the job still lies where it was. One that
+            # failed must then be due, or nobody would come back for it.
+            changes = {"claim": None, **({"not_before": job.queued_at} if source is State.FAILED else {})}
+            atomic.write_bytes(path, _content(job.model_copy(update=changes)), MODE)
+            try:
+                atomic.move(path, self.path(target, job.key))
+            except FileNotFoundError:
+                return False
         return True
 
     def expired(self, lease: timedelta, now: datetime) -> list[Job]:
@@ -192,33 +200,51 @@ class Spool:
 
     def claim(self, key: str, holder: str, now: datetime) -> Job | None:
         """Take one pending job; None when another worker was first."""
+        with self._alone():
+            return self._noted(key, Claim(holder=holder, at=now)) if self._take(key) else None
+
+    def _take(self, key: str) -> bool:
+        """The rename that is the claim; False when another worker has the job."""
         source, target = self.path(State.PENDING, key), self.path(State.IN_PROGRESS, key)
-        try:
-            # A rename keeps the file's time, and a lease counted from the day of queuing would be over at once.
-            os.utime(source)
-            atomic.move(source, target)
-        except FileNotFoundError:
-            return None
+        for _ in range(2):
+            try:
+                # A rename keeps the file's time, and a lease counted from the day of queuing would be over at once.
+                os.utime(source)
+                atomic.move(source, target, replace=False)
+            except FileNotFoundError:
+                return False
+            except FileExistsError:
+                if self.read(State.IN_PROGRESS, key) is not None:
+                    return False
+                # It was no job, and this look has put it aside.
+            else:
+                return True
+        return False
+
+    def _noted(self, key: str, claim: Claim) -> Job | None:
+        """The job that was just taken, with its holder's name in it; None when it is no job."""
+        path = self.path(State.IN_PROGRESS, key)
         try:
             job = self.read(State.IN_PROGRESS, key)
             if job is None:
                 return None
-            claimed = job.model_copy(update={"claim": Claim(holder=holder, at=now)})
-            atomic.write_bytes(target, _content(claimed), MODE)
+            claimed = job.model_copy(update={"claim": claim})
+            atomic.write_bytes(path, _content(claimed), MODE)
         except (OSError, FolderTrouble):
             # A full disk, too many open files: a rename needs neither room nor a file, and a job that says nobody's
             # name would wait for its lease to end.
             with suppress(OSError):
-                atomic.move(target, source)
+                atomic.move(path, self.path(State.PENDING, key))
             raise
         return claimed
 
     def put_back(self, key: str) -> None:
         """Undo a claim that failed before it could be noted. Only for who made it, within a lease of it."""
-        held = self.read(State.IN_PROGRESS, key)
-        if held is not None and held.claim is None:
-            with suppress(FileNotFoundError):
-                atomic.move(self.path(State.IN_PROGRESS, key), self.path(State.PENDING, key))
+        with self._alone():
+            held = self.read(State.IN_PROGRESS, key)
+            if held is not None and held.claim is None:
+                with suppress(FileNotFoundError):
+                    atomic.move(self.path(State.IN_PROGRESS, key), self.path(State.PENDING, key))
 
     def renew(self, job: Job) -> None:
         """Give a sign of life. Raises LeaseLost when the job is not this holder's any more."""
@@ -236,15 +262,17 @@ class Spool:
         """Move to `done`; `job` carries its receipt. Raises LeaseLost."""
         if job.receipt is None:
             raise ValueError(f"{job.key} has no receipt")
-        self._leave(job, State.DONE)
+        with self._alone():
+            self._leave(job, State.DONE)
 
     def fail(self, job: Job) -> None:
         """Move to `failed`; `job` says why and until when. Raises LeaseLost."""
-        self._leave(job, State.FAILED)
+        with self._alone():
+            self._leave(job, State.FAILED)
 
     def release(self, job: Job) -> None:
         """Hand a claimed job back, unharmed. A claim that was lost is fine: someone else has it."""
-        with suppress(LeaseLost):
+        with suppress(LeaseLost), self._alone():
             try:
                 self._leave(job, State.PENDING)
             except OSError:
@@ -265,6 +293,10 @@ class Spool:
             atomic.move(self.path(State.IN_PROGRESS, key), self.path(target, key))
         except FileNotFoundError:
             raise LeaseLost(key) from None
+
+    def _alone(self) -> AbstractContextManager[None]:
+        """For a few steps on the disk, and never for longer."""
+        return atomic.alone_in(self.root)
 
     def _check_holder(self, job: Job) -> None:
         held = self.read(State.IN_PROGRESS, job.key)

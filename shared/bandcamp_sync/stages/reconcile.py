@@ -166,10 +166,7 @@ def _apply(spool: Spool, intents: Iterable[Intent]) -> list[Intent]:
 
 
 def _queue(spool: Spool, intent: Intent) -> bool:
-    # Queuing is exclusive by key, and a job can have moved since the plan was made.
-    if spool.knows(intent.job.key):
-        return False
-    return spool.add(intent.job)
+    return spool.queue(intent.job)  # exclusive by key, as a job can have come or moved since the plan was made
 
 
 def _requeue(spool: Spool, intent: Intent) -> bool:

@@ -120,6 +120,51 @@ def test_a_move_replaces_what_has_the_name(tmp_path: Path) -> None:
         atomic.move(tmp_path / "in" / "a", tmp_path / "out" / "a")
 
 
+@pytest.mark.parametrize("is_known", [True, False], ids=["in one step", "by a look"])
+def test_a_move_that_replaces_nothing_leaves_both_where_the_name_is_taken(
+    is_known: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not is_known:
+        monkeypatch.setattr(atomic, "_rename_flagged", lambda *_: False)  # as on an old share
+    for name, content in (("a", "mine"), ("b", "theirs")):
+        (tmp_path / name).write_text(content)
+    with pytest.raises(FileExistsError):
+        atomic.move(tmp_path / "a", tmp_path / "b", replace=False)
+    assert [(tmp_path / name).read_text() for name in ("a", "b")] == ["mine", "theirs"]
+    atomic.move(tmp_path / "a", tmp_path / "c", replace=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "c"]
+    with pytest.raises(FileNotFoundError):
+        atomic.move(tmp_path / "a", tmp_path / "d", replace=False)
+
+
+def test_of_those_who_want_a_folder_to_themselves_one_at_a_time_has_it(tmp_path: Path) -> None:
+    inside, most = [0], [0]
+
+    def enter(_: int) -> None:
+        with atomic.alone_in(tmp_path):
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.005)
+            inside[0] -= 1
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(enter, range(20)))
+    assert most == [1]
+
+
+def test_who_cannot_have_a_folder_to_himself_goes_on_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    with atomic.alone_in(tmp_path / "nowhere"):
+        pass
+    with atomic.alone_in(tmp_path), atomic.alone_in(tmp_path):
+        pass  # late, as the first of the two stands still for the second, and not stuck
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    with atomic.alone_in(tmp_path), atomic.alone_in(tmp_path):
+        pass
+
+
 def test_removing_twice_is_removing_once(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("x")
     atomic.remove(tmp_path / "a")

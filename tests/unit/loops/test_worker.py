@@ -191,11 +191,11 @@ def test_a_claim_that_the_disk_broke_off_is_undone_as_soon_as_the_disk_takes_it(
     worker, moves = home.loop.worker, list[Path]()
     move, write = atomic.move, atomic.write_bytes
 
-    def once(source: Path, target: Path) -> None:
+    def once(source: Path, target: Path, replace: bool = True) -> None:
         moves.append(target)
         if len(moves) > 1:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(target))
-        move(source, target)
+        move(source, target, replace)
 
     def refused(path: Path, *given: Any, **more: Any) -> None:
         if path.parent.name == "in_progress":

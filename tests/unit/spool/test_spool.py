@@ -1,12 +1,18 @@
+import errno
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bandcamp_sync.errors import LeaseLost
+from bandcamp_sync.files import atomic
 from bandcamp_sync.spool.job import Job, State
 from bandcamp_sync.spool.retry import is_due
 from bandcamp_sync.spool.spool import Spool, new_holder
@@ -172,6 +178,109 @@ def test_a_worker_killed_between_claim_and_note_leaves_a_job_that_expires(spool:
     assert dead(spool) == [KEY]
     with pytest.raises(LeaseLost):
         spool.renew(job())
+
+
+def test_a_claim_takes_no_job_from_who_has_one_of_its_name_already(spool: Spool) -> None:
+    spool.add(job())
+    first = claimed(spool, holder="first")
+    spool.add(job())  # by a reconciler that had looked before
+    assert spool.claim(KEY, "second", NOW) is None
+    spool.check(first)
+    assert where(spool) == {"pending": [KEY], "in_progress": [KEY]}
+
+
+@pytest.mark.parametrize("lay", [Path.mkdir, Path.touch])
+def test_what_is_no_job_stands_in_no_claims_way(lay: Callable[[Path], None], spool: Spool) -> None:
+    spool.add(job())
+    lay(spool.path(State.IN_PROGRESS, KEY))
+    claimed(spool)
+    assert where(spool) == {"in_progress": [KEY]}
+    assert len(list((spool.folder(State.IN_PROGRESS) / "quarantine").iterdir())) == 1
+
+
+def test_a_purchase_that_some_state_knows_is_not_queued(spool: Spool) -> None:
+    assert spool.queue(job())
+    spool.finish(claimed(spool).model_copy(update={"receipt": receipt()}))
+    assert not spool.queue(job())
+    assert where(spool) == {"done": [KEY]}
+
+
+# --- in the midst of another's steps --------------------------------------------------------------------------------
+
+
+@contextmanager
+def amid(target: object, name: str, act: Callable[[], None], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """At the first call of a step, another one begins to act, and is given time to come to its end."""
+    real, others = getattr(target, name), list[threading.Thread]()
+
+    def step(*arguments: Any, **named: Any) -> Any:
+        if not others:
+            others.append(threading.Thread(target=act))
+            others[0].start()
+            others[0].join(0.5)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(target, name, step)
+    yield
+    others[0].join(10)
+    assert not others[0].is_alive()
+
+
+def test_of_two_who_bring_back_a_job_the_later_takes_it_from_no_worker(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.add(job())
+    back = claimed(spool, holder="dead").model_copy(update={"attempt": 1})
+    held: list[Job] = []
+
+    def bring_back_and_claim() -> None:
+        spool.requeue(State.IN_PROGRESS, back)
+        held.append(claimed(spool, holder="alive"))
+
+    with amid(atomic, "write_bytes", bring_back_and_claim, monkeypatch):
+        spool.requeue(State.IN_PROGRESS, back)
+    spool.check(held[0])
+    assert where(spool) == {"in_progress": [KEY]}
+
+
+def test_a_job_that_is_finished_while_it_is_brought_back_is_in_one_place(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool.add(job())
+    mine = claimed(spool)
+
+    def finish() -> None:
+        with suppress(LeaseLost):
+            spool.finish(mine.model_copy(update={"receipt": receipt()}))
+
+    with amid(atomic, "write_bytes", finish, monkeypatch):
+        spool.requeue(State.IN_PROGRESS, mine)
+    assert where(spool) == {"pending": [KEY]}
+
+
+def test_a_purchase_that_another_queues_and_a_worker_claims_meanwhile_is_queued_once(
+    spool: Spool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def queue_and_claim() -> None:
+        spool.queue(job())
+        claimed(spool)
+
+    with amid(spool, "add", queue_and_claim, monkeypatch):
+        spool.queue(job())
+    assert where(spool) == {"in_progress": [KEY]}
+
+
+def test_without_locks_everything_works(spool: Spool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    monkeypatch.setattr("fcntl.flock", no_locks)
+    assert spool.queue(job())
+    spool.release(claimed(spool))
+    spool.fail(claimed(spool))
+    assert spool.requeue(State.FAILED, job())
+    spool.finish(claimed(spool).model_copy(update={"receipt": receipt()}))
+    assert where(spool) == {"done": [KEY]}
 
 
 # --- looking --------------------------------------------------------------------------------------------------------

@@ -173,10 +173,10 @@ def test_a_command_that_ends_lets_go_of_what_it_could_not_hand_back_before(
     worker = home.at(Scripted(LOGIN_PAGE, session=LOGIN_PAGE))
     move = atomic.move
 
-    def claims_alone(source: Path, target: Path) -> None:
+    def claims_alone(source: Path, target: Path, replace: bool = True) -> None:
         if source.parent.name == State.IN_PROGRESS.value:
             raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(source))
-        move(source, target)
+        move(source, target, replace)
 
     with monkeypatch.context() as read_only:
         read_only.setattr(atomic, "move", claims_alone)
