@@ -381,7 +381,20 @@ class Worker:
 
     def _is_outage(self, error: BandcampTrouble) -> bool:
         """Whether Bandcamp is out of order or refuses as a whole, rather than just this page."""
-        return isinstance(error, Refused | Unreachable) and not self._session_works()
+        if isinstance(error, Refused):
+            return self._refuses_pages()
+        return isinstance(error, Unreachable) and not self._session_works()
+
+    def _refuses_pages(self) -> bool:
+        """Whether no page is to be had; what the API says tells nothing of them."""
+        assert self.bandcamp is not None
+        try:
+            self.bandcamp.fan_of_page(self.settings.username)
+        except ShapeChanged:
+            return False
+        except (AskUser, BandcampTrouble):
+            return True
+        return False
 
     def _tell(self, error: AskUser | BandcampTrouble | LocalTrouble) -> None:
         now = self.clock.now()

@@ -54,7 +54,7 @@ class Scripted(Bandcamp):
         return Fan(7654321, "a_listener")
 
     def fan_of_page(self, username: str | None = None) -> Fan:
-        return self.summary()
+        return Scripted.summary(self)
 
 
 class Home:
@@ -124,6 +124,16 @@ def test_what_befalls_every_page_is_bandcamps_and_counts_no_attempt(trouble: Exc
         home.at(Scripted(trouble, session=trouble)).drain()
     assert home.waits_unharmed()
     assert isinstance(ended.value, BandcampSyncError) and exit_code(ended.value) == 4
+
+
+def test_an_api_that_answers_makes_the_refusal_of_every_page_no_purchases_fault(home: Home) -> None:
+    class WithApi(Scripted):
+        def summary(self) -> Fan:
+            return Fan(7654321)
+
+    with pytest.raises(Refused):
+        home.at(WithApi(REFUSAL, session=REFUSAL)).drain()
+    assert home.waits_unharmed()
 
 
 @pytest.mark.parametrize("trouble", [SILENCE, REFUSAL], ids=lambda error: type(error).__name__)
