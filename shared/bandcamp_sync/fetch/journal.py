@@ -1,4 +1,4 @@
-"""What of a release is on disk already: `staging/<key>/<n>/journal.json` beside the files it speaks of.
+"""What of a release is on disk already: `staging/<key>/r-<release>/journal.json` beside the files it speaks of.
 
 A whole member is in the journal only after its bytes are durable, so a journal never promises what a crash took.
 """

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 
 from bandcamp_sync.bandcamp import downloads
 from bandcamp_sync.bandcamp.client import Bandcamp
@@ -23,9 +24,14 @@ _STAT_WAITS_S = (1, 2, 4, 8, 15)
 
 @dataclass(frozen=True)
 class Release:
-    """One release of a purchase, with the format that was chosen. `position`: its place among them, from 0."""
+    """One release of a purchase, with the format that was chosen. `position`: its place among them, from 0.
+
+    `name`: tells it from the purchase's other releases in every attempt, and is a file name; its position is not the
+    same when others have a download that had none, or have none any more.
+    """
 
     position: int
+    name: str
     item: DigitalItem
     offer: Offer
 
@@ -38,7 +44,7 @@ def releases(page: DownloadPage, item: Item, preferred: Sequence[str], link: str
     """
     found = downloads.matching_items(page, item)
     chosen: list[Release] = []
-    for digital in found:
+    for place, digital in enumerate(found):
         # The date alone says nothing: artists release by hand, sooner or later than they announced.
         if digital.is_preorder:
             raise ItemTrouble(Reason.PREORDER, _preorder_sentence(digital.release_date))
@@ -51,7 +57,7 @@ def releases(page: DownloadPage, item: Item, preferred: Sequence[str], link: str
                 Reason.NO_FORMAT,
                 f"not offered as {', '.join(preferred)}; offered: {offered} (setting FORMAT)",
             )
-        chosen.append(Release(len(chosen), digital, digital.offers[name]))
+        chosen.append(Release(len(chosen), _lasting_name(digital, place), digital, digital.offers[name]))
     if chosen:
         return chosen
     if page.items and not found:
@@ -65,6 +71,20 @@ def releases(page: DownloadPage, item: Item, preferred: Sequence[str], link: str
             link,
         )
     raise ItemTrouble(Reason.NO_DOWNLOAD, "its page offers no download")
+
+
+def left_out(page: DownloadPage, item: Item) -> list[str]:
+    """The titles of the purchase's releases that have no download now, while others of it may have one. Pure."""
+    return [one.title or "one without a title" for one in downloads.matching_items(page, item) if not one.offers]
+
+
+def _lasting_name(digital: DigitalItem, place: int) -> str:
+    """A release's name by its ids, as `a1000000021`; where it has none, by its names and place on the page. Pure."""
+    kind = "t" if digital.kind == "track" else "a"
+    if digital.ids:
+        return kind + "_".join(map(str, sorted(digital.ids)))
+    told = repr((digital.artist, digital.title)).encode(errors="backslashreplace")
+    return f"{kind}-{sha256(told).hexdigest()[:16]}-{place}"
 
 
 def _preorder_sentence(release_date: datetime | None) -> str:

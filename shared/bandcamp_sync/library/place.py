@@ -16,7 +16,10 @@ from bandcamp_sync.paths import MusicFolder
 log = logging.getLogger(__name__)
 
 _OLD, _DISCARDED = "replaced", ".discarded"
-_FETCHED = re.compile(r"r\d+|stream")
+#: In a staging folder: begins the name of a folder in which one release is fetched. `r0`, `r1`... are such folders of
+#: former versions, which numbered the releases.
+RELEASE = "r-"
+_FETCHED = re.compile(rf"{RELEASE}.+|r\d+|stream")
 
 
 def place(

@@ -14,7 +14,7 @@ from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import ItemTrouble, Reason, RedirectRefused
 from bandcamp_sync.fetch.fetch import Fetcher, Link
 from bandcamp_sync.fetch.journal import Workspace
-from bandcamp_sync.fetch.resolve import Release, ready_link, releases
+from bandcamp_sync.fetch.resolve import Release, left_out, ready_link, releases
 from bandcamp_sync.fetch.stream import fetch_stream
 from bandcamp_sync.files import atomic
 from bandcamp_sync.files.reading import read_json
@@ -22,7 +22,7 @@ from bandcamp_sync.library.album import About, Fetched, compose, file_sha256
 from bandcamp_sync.library.audio_kind import is_audio
 from bandcamp_sync.library.marker import check_room
 from bandcamp_sync.library.names import album_folder, safe_part
-from bandcamp_sync.library.place import clean_staging, place, undo_half_replace
+from bandcamp_sync.library.place import RELEASE, clean_staging, place, undo_half_replace
 from bandcamp_sync.library.receipts import keep_copy
 from bandcamp_sync.library.tags import embedded_cover
 from bandcamp_sync.library.users_files import take_along
@@ -95,6 +95,8 @@ class Delivery:
             if page is None:
                 raise ItemTrouble(Reason.NO_DOWNLOAD, "Bandcamp lists no download for it")
             chosen = releases(page, job.item, self.settings.format, link)
+            for title in left_out(page, job.item):
+                log.warning("%s holds %r too, which has no download now and is left out", job.label, title)
         except ItemTrouble as trouble:
             if trouble.reason is not Reason.NO_DOWNLOAD or not self.settings.stream_fallback:
                 raise
@@ -121,7 +123,8 @@ class Delivery:
     def _fetch_release(self, job: Job, staging: Path, release: Release, alone: bool) -> list[ReceiptFile]:
         """Fetch one release into the staged album; a bundle's releases get a folder each."""
         _sign(job, staging)
-        space = Workspace(staging / f"r{release.position}", release.offer.format)
+        # By its own name: what a former attempt left of one release is never taken for another's.
+        space = Workspace(staging / f"{RELEASE}{release.name}", release.offer.format)
         first: list[Release] = [release]
 
         def resolve() -> Link:
@@ -145,8 +148,10 @@ class Delivery:
         page = self._page(job)
         assert page is not None
         link = f"{self.bandcamp.base}/settings"
-        found = releases(page, job.item, (release.offer.format,), link)
-        return next((r for r in found if r.item.ids == release.item.ids), found[0])
+        for fresh in releases(page, job.item, (release.offer.format,), link):
+            if fresh.name == release.name:
+                return fresh
+        raise ItemTrouble(Reason.SHAPE, "its download page does not show the same release any more")
 
     def _cover(self, job: Job, release: Release, fetched: list[Fetched]) -> bytes | None:
         if any(f.name.lower().endswith(("cover.jpg", "cover.jpeg", "cover.png")) for f in fetched):

@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from bandcamp_sync.library.place import clean_staging, place, undo_half_replace
+from bandcamp_sync.library.place import clean_fetched, clean_staging, place, undo_half_replace
 from bandcamp_sync.paths import MusicFolder
 from unit.factories import KEY
 
@@ -116,3 +116,12 @@ def test_cleaning_removes_what_is_left_of_this_purchase_alone(music: MusicFolder
     for _ in range(2):
         clean_staging(music, KEY)
     assert [path.name for path in music.staging.iterdir()] == ["p1"]
+
+
+def test_what_was_fetched_of_a_purchase_that_is_given_up_is_removed_under_its_former_names_too(
+    music: MusicFolder,
+) -> None:
+    for name in ("r-a1000000021", "r0", "r12", "stream", "replaced"):
+        (music.staging / KEY / name).mkdir(parents=True)
+    clean_fetched(music, KEY)
+    assert [path.name for path in (music.staging / KEY).iterdir()] == ["replaced"]
