@@ -380,23 +380,29 @@ def _verify(app: App, mend: bool) -> int:
 @click.option("--dry-run", is_flag=True, help="Show what would be adopted and change nothing.")
 def adopt(dry_run: bool) -> None:
     """Take albums that are there already into the books."""
+    with _running("worker") as app:
+        sys.exit(_adopt(app, dry_run))
+
+
+def _adopt(app: App, dry_run: bool) -> int:
     from bandcamp_sync.stages import adopt as stage
 
-    with _running("worker") as app:
-        adoption = stage.look(app.settings, app.data, app.music, app.clock)
-        for item, folder in adoption.sure:
-            app.say(f"sure      {item.label} = {folder}")
-        for item, folders in adoption.unsure:
-            app.say(f"unsure    {item.label} = {' or '.join(folders)}")
-        for folder in adoption.unmatched:
-            app.say(f"unmatched {folder}")
-        if dry_run:
-            app.say(f"adopt: {len(adoption.sure)} would be adopted; nothing was changed")
-            return
-        done, refused = stage.adopt(app.data, app.music, app.clock, adoption)
-        for label, problem in refused:
-            app.say(f"not adopted: {label}: {problem}")
-        app.say(f"adopt: {len(done)} adopted, {len(adoption.unsure)} unsure, {len(adoption.unmatched)} unmatched")
+    adoption = stage.look(app.settings, app.data, app.music, app.clock)
+    for item, folder in adoption.sure:
+        app.say(f"sure      {item.label} = {folder}")
+    for item, folders in adoption.unsure:
+        app.say(f"unsure    {item.label} = {' or '.join(folders)}")
+    for folder in adoption.unmatched:
+        app.say(f"unmatched {folder}")
+    if dry_run:
+        app.say(f"adopt: {len(adoption.sure)} would be adopted; nothing was changed")
+        return 0
+    done, refused = stage.adopt(app.data, app.music, app.clock, adoption)
+    for label, problem in refused:
+        app.say(f"not adopted: {label}: {problem}")
+    app.say(f"adopt: {len(done)} adopted, {len(adoption.unsure)} unsure, {len(adoption.unmatched)} unmatched")
+    # What fits no purchase, or several, is no failure; a purchase's own folder that is damaged is one.
+    return EXIT_SOME_FAILED if refused else 0
 
 
 @main.command()

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from unit.factories import capture, item, put, sound
 
 
 @pytest.mark.parametrize(("command", "missing"), [("verify", "av"), ("work", "stream_unzip"), ("adopt", "av")])
@@ -65,3 +66,19 @@ def test_settings_are_checked_without_touching_anything(tmp_path: Path) -> None:
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("bandcampsync: FORMAT='tape' is not valid: it may be flac")
     assert not (tmp_path / "data").exists()
+
+
+def test_adopt_fails_for_a_purchases_folder_that_is_damaged_and_not_for_one_that_is_no_purchase(tmp_path: Path) -> None:
+    music, whole = tmp_path / "data" / "music", sound()
+    bought = capture(item("p1"), item("p2", item_title="Slack Water"))
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "collection.json").write_text(bought.model_dump_json(by_alias=True))
+    for folder, content in (("Los Faros/Night Ferry", whole), ("Los Faros/Slack Water", whole[:50]), ("A/B", whole)):
+        put(music / folder, {"01 Quay.wav": content})
+    done = run(tmp_path, "adopt")
+    assert done.returncode == 1, done.stderr
+    assert "not adopted: Los Faros - Slack Water (p2): " in done.stdout
+    assert "adopt: 1 adopted, 0 unsure, 1 unmatched" in done.stdout
+    put(music / "Los Faros/Slack Water", {"01 Quay.wav": whole})
+    again = run(tmp_path, "adopt")
+    assert (again.returncode, "adopt: 1 adopted, 0 unsure, 1 unmatched" in again.stdout) == (0, True)
