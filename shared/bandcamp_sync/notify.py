@@ -2,6 +2,8 @@
 
 import logging
 import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from bandcamp_sync.alarms import raised_alarms
@@ -11,6 +13,9 @@ from bandcamp_sync.library.names import for_terminal
 from bandcamp_sync.logs.redact import register_secret
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
+
+if TYPE_CHECKING:
+    import apprise
 
 log = logging.getLogger(__name__)
 
@@ -46,27 +51,40 @@ def _told(data: DataFolder) -> dict[str, str]:
         return {}
 
 
-def _send(urls: str, body: str) -> bool:
+def _send(addresses: Sequence[str], body: str) -> bool:
+    """Whether it reached somebody. Told to one of several is told: to tell all again would tell that one twice."""
     try:
         import apprise
     except ImportError:
         log.warning("NOTIFY_URLS is set, but Apprise is not installed here")
         return False
-    _hide_tokens(urls)
+    _hide_tokens(addresses)
+    # Apprise's own log lines quote addresses, and those hold the user's tokens.
+    logging.getLogger("apprise").setLevel(logging.CRITICAL)
+    reached = False
+    for number, address in enumerate(addresses, start=1):
+        problem = _send_one(apprise.Apprise(), address, body)
+        if problem is None:
+            reached = True
+        else:
+            log.warning("NOTIFY_URLS, address %d of %d: %s", number, len(addresses), problem)
+    return reached
+
+
+def _send_one(target: "apprise.Apprise", address: str, body: str) -> str | None:
+    """Why it could not be sent there, without the address; None when it was sent."""
     try:
-        target = apprise.Apprise()
-        # Apprise's own log lines quote addresses, and those hold the user's tokens.
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)
-        return bool(target.add(urls.split())) and bool(target.notify(title=_TITLE, body=body))
+        if not target.add([address]):
+            return "Apprise knows no such address"
+        return None if target.notify(title=_TITLE, body=body) else "the notification was not sent"
     except Exception as error:  # plugins of some hundred services raise what they like
-        log.warning("the notification was not sent (%s)", type(error).__name__)
-        return False
+        return f"the notification was not sent ({type(error).__name__})"
 
 
-def _hide_tokens(urls: str) -> None:
+def _hide_tokens(addresses: Iterable[str]) -> None:
     """Services put tokens anywhere in an address but in the host's name, and what connects there logs the address."""
-    for url in urls.split():
-        _, _, rest = url.partition("://")
+    for address in addresses:
+        _, _, rest = address.partition("://")
         place, slash, path = rest.partition("/")
         for piece in re.split(r"[/:@?&=,]+", place.rpartition("@")[0] + slash + path):
             if piece not in _WORDS:

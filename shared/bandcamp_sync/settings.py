@@ -21,6 +21,7 @@ from bandcamp_sync.library.names import validate_layout
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
+_ADDRESS = r"[A-Za-z0-9][A-Za-z0-9+.-]*://"
 _HOST = re.compile(rf"(?=.{{1,253}}$){_LABEL}(?:\.{_LABEL})*")
 
 
@@ -102,6 +103,30 @@ def _hosts(value: Any) -> Any:
     if not names or not all(_HOST.fullmatch(name) for name in names):
         raise ValueError("not host names")
     return tuple(dict.fromkeys(names))
+
+
+def _addresses(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    found = _parted(value)
+    if not all(re.match(_ADDRESS, address) for address in found):
+        raise ValueError("not addresses")
+    return tuple(dict.fromkeys(found))
+
+
+def _parted(text: str) -> list[str]:
+    """Addresses are parted by white space, and by a comma where another one begins: a comma may be part of one."""
+    pieces = re.split(rf",(?={_ADDRESS})|\s+", text)
+    return [piece.rstrip(",") for piece in pieces if piece.strip(",")]
+
+
+def _masked(name: str, value: str) -> str:
+    """What of a wrong value may be shown: of a secret one nothing, but which of several addresses is meant."""
+    if name == "NOTIFY_URLS":
+        found = _parted(value)
+        wrong = next((n for n, one in enumerate(found, start=1) if not re.match(_ADDRESS, one)), None)
+        return f"*** (address {wrong} of {len(found)})" if wrong and len(found) > 1 else "***"
+    return "***" if name == "DASHBOARD_PASSWORD" else value
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
@@ -206,10 +231,11 @@ class Settings(BaseModel):
     dashboard_password: str | None = Field(
         None, alias="DASHBOARD_PASSWORD", description="asks for this password|a text", repr=False
     )
-    notify_urls: str | None = Field(
-        None,
+    notify_urls: Annotated[tuple[str, ...], BeforeValidator(_addresses)] = Field(
+        (),
         alias="NOTIFY_URLS",
-        description="where to tell you what needs you (Apprise)|Apprise URLs",
+        description="where to tell you what needs you (Apprise)"
+        "|addresses that Apprise knows, separated by spaces, as ntfy://example.org/topic",
         repr=False,
     )
     puid: int | None = Field(None, alias="PUID", ge=0, description="owner of the files (containers)|a user id")
@@ -245,8 +271,9 @@ class Settings(BaseModel):
             return cls.model_validate(given)
         except ValidationError as error:
             name = str(error.errors(include_url=False)[0]["loc"][0])
-            shown = "***" if name in ("DASHBOARD_PASSWORD", "NOTIFY_URLS") else str(given.get(name, ""))
-            raise SettingInvalid(name, shown, names.get(name, "|").partition("|")[2]) from None
+            raise SettingInvalid(
+                name, _masked(name, str(given.get(name, ""))), names.get(name, "|").partition("|")[2]
+            ) from None
 
     @classmethod
     def table(cls) -> list[tuple[str, str, str, str]]:

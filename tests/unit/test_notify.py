@@ -51,10 +51,10 @@ def data(tmp_path: Path) -> DataFolder:
     return DataFolder(tmp_path)
 
 
-def tell(data: DataFolder, inbox: Inbox) -> list[str]:
-    """Tell the news; what came of it."""
+def tell(data: DataFolder, inbox: Inbox, others: str = "") -> list[str]:
+    """Tell the news, to `others` first; what came of it."""
     before = len(inbox.texts)
-    url = f"json://127.0.0.1:{inbox.server.server_address[1]}/"
+    url = f"{others} json://127.0.0.1:{inbox.server.server_address[1]}/"
     tell_news(Settings.from_environment({"DATA_DIR": str(data.root), "NOTIFY_URLS": url}), data)
     return inbox.texts[before:]
 
@@ -86,3 +86,20 @@ def test_what_could_not_be_sent_is_sent_later(data: DataFolder, inbox: Inbox) ->
     assert tell(data, inbox) == []
     inbox.status = 200
     assert tell(data, inbox) == ["not logged in"]
+
+
+@pytest.mark.parametrize(
+    ("other", "problem"),
+    [
+        ("nosuch://TOKEN", "Apprise knows no such address"),
+        ("json://127.0.0.1:9/TOKEN", "the notification was not sent"),
+    ],
+)
+def test_an_address_that_is_no_good_stops_no_other_and_is_told_by_its_place(
+    data: DataFolder, inbox: Inbox, caplog: pytest.LogCaptureFixture, other: str, problem: str
+) -> None:
+    raise_alarm(data, "session", "not logged in", True, NOW)
+    assert tell(data, inbox, other) == ["not logged in"]
+    assert f"NOTIFY_URLS, address 1 of 2: {problem}" in caplog.messages
+    assert "TOKEN" not in caplog.text
+    assert tell(data, inbox, other) == [], "what was told to somebody is told"

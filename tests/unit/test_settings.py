@@ -38,7 +38,9 @@ PROMISED = [
     "LOG_LEVEL",
 ]
 #: These take any text or any path.
-FREE = {"BANDCAMP_USERNAME", "COOKIES_FILE", "DATA_DIR", "MUSIC_DIR", "DASHBOARD_PASSWORD", "NOTIFY_URLS"}
+FREE = {"BANDCAMP_USERNAME", "COOKIES_FILE", "DATA_DIR", "MUSIC_DIR", "DASHBOARD_PASSWORD"}
+#: Of a wrong one nothing is shown.
+SECRET = {"NOTIFY_URLS"}
 WRONG_DURATIONS = ["soon", "-5m", "5 minutes", "m", "1h30", "5m!", "h5", "1.2.3s"]
 WRONG = {
     "BANDCAMP_BASE_URL": [
@@ -107,7 +109,7 @@ def test_a_wrong_value_is_refused_by_naming_the_variable_the_value_and_what_it_m
 
 
 def test_every_variable_is_either_tried_with_wrong_values_or_takes_any_text() -> None:
-    assert {row[0] for row in Settings.table()} == set(WRONG) | FREE
+    assert {row[0] for row in Settings.table()} == set(WRONG) | FREE | SECRET
 
 
 def test_the_table_has_every_variable_of_the_contract_with_its_meaning_and_what_it_may_be() -> None:
@@ -164,6 +166,38 @@ def test_a_password_and_the_notification_addresses_are_never_shown() -> None:
     with pytest.raises(SettingInvalid) as caught:
         settings(DASHBOARD_PASSWORD="hunter2-SECRET", NOTIFY_URLS="ntfy://SECRET@host", WORKERS="0")
     assert "SECRET" not in str(caught.value) and "SECRET" not in repr(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("json://localhost", ("json://localhost",)),
+        ("46elks://a:b@+123", ("46elks://a:b@+123",)),
+        ("ntfy://a/b?tags=x,y,json://c", ("ntfy://a/b?tags=x,y", "json://c")),
+        ("ntfy://a/b,\n syslog://\tjson://c , ", ("ntfy://a/b", "syslog://", "json://c")),
+        (",", ()),
+    ],
+)
+def test_notification_addresses_are_parted_by_spaces_and_by_commas_before_the_next(
+    text: str, found: tuple[str, ...]
+) -> None:
+    assert settings(NOTIFY_URLS=text).notify_urls == found
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("me@SECRET.org", "***"),
+        ("SECRET", "***"),
+        ("://SECRET", "***"),
+        ("mailto:me:SECRET@example.org", "***"),
+        ("ntfy://SECRET/x https:/SECRET json://SECRET", "*** (address 2 of 3)"),
+    ],
+)
+def test_a_wrong_notification_address_is_refused_by_its_place_alone(value: str, shown: str) -> None:
+    error = refused("NOTIFY_URLS", value)
+    assert error.value == shown and "SECRET" not in str(error)
+    assert str(error).startswith(f"NOTIFY_URLS={shown!r} is not valid: it may be addresses that Apprise knows")
 
 
 @pytest.mark.parametrize(
