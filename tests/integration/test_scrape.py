@@ -211,6 +211,57 @@ def test_what_is_known_is_never_dropped_on_a_short_listings_word(home: Home, ser
     assert len(listed(home)) == 13
 
 
+def give_to_another_fan(home: Home) -> bytes:
+    """The collection becomes another fan's than the cookies are; its content."""
+    path = home.data / "collection.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "fan_id": 1}))
+    return path.read_bytes()
+
+
+def test_another_fans_short_listing_does_not_replace_a_complete_collection(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=12, preset="small"))
+    assert home.run("scrape").code == 0
+    before = give_to_another_fan(home)
+    path = "^/api/fancollection/1/collection_items"
+    standin.rules.add("short_page", match={"class": "collection", "path": path}, count=5)
+    standin.rules.add("garbage", match={"class": "collection", "path": path}, body=EMPTY_PAGE, after=1)
+    ran = home.run("scrape")
+    assert ran.code == 4 and "listed 5 of 12" in ran.err, ran.everything
+    assert (home.data / "collection.json").read_bytes() == before
+    standin.rules.clear()
+    assert home.run("scrape").code == 0
+    written = json.loads((home.data / "collection.json").read_text())
+    assert (written["fan_id"], written["complete"], len(written["items"])) == (7654321, True, 12)
+
+
+@pytest.mark.parametrize(("left", "counted"), [(0, True), (0, False), (5, False)])
+def test_another_fans_empty_or_uncounted_small_listing_needs_a_word(
+    home: Home, serve: Serve, left: int, counted: bool
+) -> None:
+    standin = serve(World.build(purchases=12, preset="small"))
+    assert home.run("scrape").code == 0
+    before = give_to_another_fan(home)
+    for key in list(truth(standin))[left:]:
+        standin.world.remove_purchase(key)
+    if not counted:
+        standin.rules.add("status", match={"class": "page", "path": f"^/{standin.world.username}$"}, code=500)
+    ran = home.run("scrape")
+    assert ran.code == 4 and f"{left} purchases where it had 12" in ran.err, ran.everything
+    assert (home.data / "collection.json").read_bytes() == before
+    assert home.run("scrape", "--accept-shrink").code == 0
+    assert len(listed(home)) == left
+
+
+def test_another_fan_may_own_far_less(home: Home, serve: Serve) -> None:
+    standin = serve(World.build(purchases=12, preset="small"))
+    assert home.run("scrape").code == 0
+    give_to_another_fan(home)
+    for key in list(truth(standin))[3:]:
+        standin.world.remove_purchase(key)
+    assert home.run("scrape").code == 0
+    assert len(listed(home)) == 3
+
+
 @pytest.mark.parametrize("code", [500, 403, 404])
 def test_a_profile_page_that_is_out_of_order_holds_up_no_listing(home: Home, serve: Serve, code: int) -> None:
     standin = serve(World.build(6, preset="small"))

@@ -95,6 +95,9 @@ class _Scrape:
         self.bandcamp, self.settings, self.data, self.clock = bandcamp, settings, data, clock
         self.full, self.accept_shrink = full, accept_shrink
         self.old = read_capture(data.collection, clock.now())
+        self.has_complete = self.old is not None and self.old.complete
+        #: How many purchases another fan's complete collection has, in whose place this one's would come.
+        self.of_another = 0
         self.absent: set[str] = set()
 
     def run(self, expires: datetime | None) -> Scraped:
@@ -105,6 +108,7 @@ class _Scrape:
         fan = found.fan
         if self.old is not None and self.old.fan_id != fan.fan_id:
             log.warning("the cookies are fan %d's now, the collection was fan %d's", fan.fan_id, self.old.fan_id)
+            self.of_another = len(self.old.items) if self.old.complete else 0
             self.old = None
         if not self.full and not walk.wants_full_walk(self.old, fan.fan_id, now):
             capture = self._short_walk(fan.fan_id, fan.username, fan.owned)
@@ -143,6 +147,10 @@ class _Scrape:
         atomic.remove(self.data.state / "short.json")
         if walk.shrank(len(known), len(items)) and not self.accept_shrink:
             raise SuddenlyShrunk(len(known), len(items))
+        # Another fan may well own less; where the profile page counts it too, only having nothing at all is strange.
+        is_strange = not items if visible is not None else walk.shrank(self.of_another, len(items))
+        if self.of_another and is_strange and not self.accept_shrink:
+            raise SuddenlyShrunk(self.of_another, len(items))
         return capture
 
     def _counted(self, username: str) -> tuple[int | None, int | None]:
@@ -162,7 +170,8 @@ class _Scrape:
 
         Some purchases are counted and never listed, and a user must not be cut off from the rest for it. But nothing
         that is known is dropped on such a listing's word, and the next scrape walks everything again. Raises
-        ListingShort; where nothing complete is known, what was listed is written as incomplete first.
+        ListingShort; where there is nothing complete, of no other fan either, what was listed is written as incomplete
+        first.
         """
         listed, memory = len(capture.items), self.data.state / "short.json"
         seen = {"listed": listed, "expected": expected}
@@ -171,7 +180,7 @@ class _Scrape:
             merged = walk.merge_known(self.old.by_key() if self.old else {}, capture.by_key())
             return capture.model_copy(update={"items": walk.newest_first(merged.values()), "full_walk_at": None})
         atomic.write_json(memory, seen)
-        if self.old is None or not self.old.complete:
+        if not self.has_complete:
             write_capture(self.data.collection, capture.model_copy(update={"complete": False, "full_walk_at": None}))
         raise ListingShort(listed, expected)
 
