@@ -4,10 +4,11 @@ import json
 import shutil
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 
 from standin import World
 
-from .albums import assert_whole
+from .albums import assert_whole, deliverable
 from .conftest import Home, Serve
 
 
@@ -53,6 +54,28 @@ def test_a_music_folder_from_before_is_adopted_and_not_downloaded_again(home: Ho
     assert home.run("sync").code == 0
     assert not standin.log.entries(kind="file")
     assert {key: receipt["folder"] for key, receipt in home.receipts().items()} == before
+
+
+def test_albums_in_a_folder_that_was_never_ours_are_left_alone_and_taken_for_no_purchase(
+    home: Home, serve: Serve
+) -> None:
+    standin = serve(World.build(purchases=3, preset="small"))
+    assert home.run("sync").code == 0
+    theirs = {path: path.read_bytes() for path in home.music.rglob("*") if path.is_file() and not _is_own(home, path)}
+    taken = {receipt["folder"] for receipt in home.receipts().values()}
+    for path in (home.data / "inbox", home.data / "state", home.music / ".bandcampsync"):
+        shutil.rmtree(path)
+    assert "queued 3" in home.run("reconcile").out
+    assert home.receipts() == {}
+    assert home.run("work", "--drain").code == 0
+    placed = {key: receipt["folder"] for key, receipt in home.receipts().items()}
+    assert sorted(placed) == sorted(deliverable(standin))
+    assert all(folder.endswith(f" [{key}]") and folder not in taken for key, folder in placed.items())
+    assert all(path.read_bytes() == content for path, content in theirs.items())
+
+
+def _is_own(home: Home, path: Path) -> bool:
+    return home.music / ".bandcampsync" in path.parents
 
 
 def test_an_alarm_that_wants_a_person_is_told_once(home: Home, serve: Serve) -> None:

@@ -22,8 +22,8 @@ _OWN_NAME = re.compile(r"\d{2,3} .+\.\w+")
 def recognised(job: Job, music: MusicFolder, clock: Clock) -> Job | None:
     """The job with a receipt, when its place holds the whole album as this product leaves it; else None.
 
-    For books and receipts that were both lost. Whole: as many tracks as Bandcamp counts, under our names, and each
-    decodes. Anything less is not taken for granted; `adopt` asks a person.
+    For books and receipts that were both lost, of a music folder that has its marker. Whole: as many tracks as Bandcamp
+    counts, under our names, and each decodes. Anything less is not taken for granted; `adopt` asks a person.
     """
     folder = music.root / job.folder
     audio = [p for p in folder.rglob("*") if is_audio(p.name) and p.is_file()] if folder.is_dir() else []

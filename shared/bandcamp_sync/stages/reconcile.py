@@ -131,7 +131,11 @@ def _with_the_found(known: Known, intents: Iterable[Intent], music: MusicFolder,
     """The intents; what would be queued, and lies whole in its own place already, is remembered instead.
 
     That is so when the books were lost with the receipts' copies; else no purchase without a job has such a folder.
+    Without its marker the music folder was never ours, and what lies there is the user's own: that is for `adopt`.
     """
+    if not music.marker.exists():
+        yield from intents
+        return
     jobs = (*(job for _, job in known.jobs.values()), *known.copies.values())
     taken = {job.receipt.folder for job in jobs if job.receipt is not None}
     for intent in intents:
