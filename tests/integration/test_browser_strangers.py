@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from bandcamp_sync.bandcamp.browser import Browser, BrowserCookie
 from bandcamp_sync.bandcamp.hosts import HostPolicy
+from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import Challenged
 from standin import StandIn, World
 
@@ -20,7 +21,7 @@ def strangers() -> Iterator[list[Stranger]]:
 
 def browser(standin: StandIn) -> Browser:
     policy = HostPolicy(standin.url)
-    return Browser(policy, [BrowserCookie("identity", "7", policy.host, "/", None, False)])
+    return Browser(policy, [BrowserCookie("identity", "7", policy.host, "/", None, False)], Clock())
 
 
 def test_what_a_page_loads_from_elsewhere_is_not_asked_for(strangers: list[Stranger]) -> None:

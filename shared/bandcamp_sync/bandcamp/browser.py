@@ -5,9 +5,13 @@ was given. A browser belongs to the thread that made it.
 """
 
 import logging
+import os
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +19,12 @@ from typing import TYPE_CHECKING, Any
 
 from bandcamp_sync.bandcamp.answers import is_challenge, is_sure_challenge
 from bandcamp_sync.bandcamp.hosts import FILES, HostPolicy
+from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import Challenged, RedirectRefused
 from bandcamp_sync.logs.redact import redact
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser as Chromium
     from playwright.sync_api import BrowserContext, Page, Response, Route
 
 log = logging.getLogger(__name__)
@@ -68,10 +74,15 @@ def find_chromium(playwright_path: str | None) -> str | None:
 
 
 class Browser:
-    """One browser with one context. Use as a context manager, or call `close()`."""
+    """One browser with one context. Use as a context manager, or call `close()`.
 
-    def __init__(self, policy: HostPolicy, cookies: Iterable[BrowserCookie]) -> None:
-        self._policy, self._cookies = policy, list(cookies)
+    When the clock is stopped, whatever waits for a page is cut off, and raises Stopped.
+    """
+
+    def __init__(self, policy: HostPolicy, cookies: Iterable[BrowserCookie], clock: Clock) -> None:
+        self._policy, self._cookies, self._clock = policy, list(cookies), clock
+        self._process: int | None = None
+        self._ending = threading.Lock()
         self._playwright: Any = None
         self._context: BrowserContext | None = None
         self._page: Page | None = None
@@ -85,24 +96,38 @@ class Browser:
 
     def close(self) -> None:
         """End the browser; safe to call twice."""
+        self._forget_process()
         if self._playwright is not None:
             try:
                 if self._context is not None and self._context.browser is not None:
                     self._context.browser.close()
+            except _playwright_errors() as error:
+                log.debug("the browser had ended already (%s)", _first_line(error))
             finally:
                 self._playwright.stop()
                 self._playwright = self._context = self._page = None
 
+    def end(self) -> None:
+        """End the browser's process, from any thread; its pages' own thread hears of it at once. Idempotent.
+
+        Nothing gentler will do: Playwright's objects belong to one thread, and that one waits in them.
+        """
+        with self._ending:
+            if self._process is not None:
+                with suppress(OSError):
+                    signal.pidfd_send_signal(self._process, signal.SIGKILL)
+
     def pass_challenge(self, url: str) -> list[BrowserCookie]:
         """Open `url` and wait until the challenge is over; returns the browser's cookies for Bandcamp's hosts.
 
-        Raises Challenged when there is no browser or it does not get through.
+        Raises Challenged when there is no browser or it does not get through; Stopped.
         """
         page = self._open()
         try:
             page.goto(url, wait_until="domcontentloaded", timeout=_PASS_WITHIN_S * 1000)
             started, reloaded = time.monotonic(), False
             while is_challenge(content := _content(page)):
+                self._clock.check()
                 waited = time.monotonic() - started
                 if waited > _PASS_WITHIN_S:
                     raise Challenged("browser", "the browser did not get past it within 30 s")
@@ -112,9 +137,9 @@ class Browser:
                     reloaded = True  # one of the challenge's own requests may have been lost
                     page.reload(wait_until="domcontentloaded", timeout=_PASS_WITHIN_S * 1000)
                 page.wait_for_timeout(250)
+            return self.cookies()
         except _playwright_errors() as error:
-            raise Challenged("browser", _first_line(error)) from None
-        return self.cookies()
+            raise self._failed(error) from None
 
     def cookies(self) -> list[BrowserCookie]:
         """What the browser holds for Bandcamp's own hosts."""
@@ -152,13 +177,17 @@ class Browser:
     def visit(self, url: str) -> str:
         """The page's content after its scripts ran."""
         self.pass_challenge(url)
-        return _content(self._open())
+        try:
+            return _content(self._open())
+        except _playwright_errors() as error:
+            raise self._failed(error) from None
 
     def evaluate(self, expression: str) -> Any:
         """A JavaScript expression's value on the page that is open."""
         try:
             return self._open().evaluate(expression)
         except _playwright_errors():
+            self._clock.check()
             return None
 
     # --- inside ---------------------------------------------------------------------------------------------------
@@ -184,7 +213,12 @@ class Browser:
             )
             return BrowserAnswer(int(value["status"]), str(value["text"]), str(value["url"]))
         except _playwright_errors() as error:
-            raise Challenged("browser", _first_line(error)) from None
+            raise self._failed(error) from None
+
+    def _failed(self, error: Exception) -> Challenged:
+        """What an error of Playwright's means. Raises Stopped when it was `end` that cut it off."""
+        self._clock.check()
+        return Challenged("browser", _first_line(error))
 
     def _let_through(self, route: "Route") -> None:
         """What a page loads must be of Bandcamp's hosts, by the same scheme and at the same port as all else."""
@@ -209,6 +243,7 @@ class Browser:
             from playwright.sync_api import Error, sync_playwright
         except ImportError:
             raise Challenged("browser", "Playwright is not installed here") from None
+        self._clock.check()
         self._playwright = sync_playwright().start()
         try:
             path = find_chromium(self._playwright.chromium.executable_path)
@@ -218,6 +253,8 @@ class Browser:
             browser = self._playwright.chromium.launch(
                 executable_path=path, headless=True, args=[*_QUIET, resolver_rules(self._policy)]
             )
+            self._process = _process_of(browser)
+            self._clock.end_at_stop(self)
             probe = browser.new_page()
             # A headless browser says so in its name; everything else of it is the real thing.
             self.user_agent = str(probe.evaluate("navigator.userAgent")).replace("Headless", "")
@@ -230,10 +267,30 @@ class Browser:
             self._page = self._context.new_page()
         except Error as error:
             self.close()
+            self._clock.check()
             raise Challenged("browser", f"the browser does not start: {_first_line(error)}") from None
         except BaseException:
             self.close()
             raise
+
+    def _forget_process(self) -> None:
+        with self._ending:
+            if self._process is not None:
+                os.close(self._process)
+                self._process = None
+
+
+def _process_of(browser: "Chromium") -> int | None:
+    """A file descriptor that stands for the browser's process, as its number may be another's later; None where
+    that cannot be had: a stop waits for the page then.
+    """
+    no_such: tuple[type[Exception], ...] = (OSError, AttributeError, KeyError, TypeError, StopIteration)
+    try:
+        found = browser.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
+        return os.pidfd_open(next(one["id"] for one in found if one["type"] == "browser"))
+    except no_such + _playwright_errors() as error:
+        log.debug("the browser cannot be ended from outside (%s)", type(error).__name__)
+        return None
 
 
 def resolver_rules(policy: HostPolicy) -> str:

@@ -104,7 +104,8 @@ class Transport:
     def browser(self) -> Browser:
         """The browser of this session, started at its first use."""
         if self._browser is None:
-            self._browser = Browser(self.policy, [_browser_cookie(c, self.policy) for c in self._cookies])
+            cookies = [_browser_cookie(c, self.policy) for c in self._cookies]
+            self._browser = Browser(self.policy, cookies, self._clock)
         return self._browser
 
     @property
