@@ -23,6 +23,7 @@ from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.collection.item import Capture
 from bandcamp_sync.covers import MAX_FILES, CoverFolder
 from bandcamp_sync.errors import BandcampTrouble, RateLimited, Unreachable
+from bandcamp_sync.files.marks import file_mark
 from bandcamp_sync.files.reading import read_bytes
 from bandcamp_sync.loops.cover_plan import (
     FIRST_WAIT,
@@ -35,7 +36,7 @@ from bandcamp_sync.loops.cover_plan import (
     read_rounds,
     wanted_of,
 )
-from bandcamp_sync.loops.service import file_mark, write_state
+from bandcamp_sync.loops.service import write_state
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State

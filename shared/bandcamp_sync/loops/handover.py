@@ -28,8 +28,9 @@ from bandcamp_sync.errors import (
     ShapeChanged,
     Stopped,
 )
+from bandcamp_sync.files.marks import file_mark
 from bandcamp_sync.files.quarantine import quarantine
-from bandcamp_sync.loops.service import Troubles, file_mark
+from bandcamp_sync.loops.service import Troubles
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 

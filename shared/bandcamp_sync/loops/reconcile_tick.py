@@ -9,9 +9,9 @@ from bandcamp_sync.clock import Clock
 from bandcamp_sync.control import Verb, take
 from bandcamp_sync.deeds import taken
 from bandcamp_sync.errors import LocalTrouble
+from bandcamp_sync.files.marks import file_mark
 from bandcamp_sync.loops.once import EXIT_LOCAL_TROUBLE, code_of
 from bandcamp_sync.loops.reconciler import Reconciler
-from bandcamp_sync.loops.service import file_mark
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 

@@ -17,10 +17,11 @@ from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Request, Verb, is_asked, take
 from bandcamp_sync.deeds import Doing, taken
 from bandcamp_sync.errors import LocalTrouble, Stopped, UnknownKey
+from bandcamp_sync.files.marks import file_mark
 from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER, Timer
 from bandcamp_sync.ignore import change_ignored
-from bandcamp_sync.loops.service import Troubles, file_mark, run_service, tell_timers, write_state
+from bandcamp_sync.loops.service import Troubles, run_service, tell_timers, write_state
 from bandcamp_sync.paths import DataFolder, music_folder
 from bandcamp_sync.plan import Intent
 from bandcamp_sync.reconciles import in_words

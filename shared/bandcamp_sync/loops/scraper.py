@@ -18,12 +18,13 @@ from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Request, Verb, is_asked, take
 from bandcamp_sync.deeds import Doing, running, taken
 from bandcamp_sync.errors import AskUser, BandcampSyncError, BandcampTrouble, LocalTrouble, Paused, RateLimited
+from bandcamp_sync.files.marks import changed_ns, file_mark
 from bandcamp_sync.files.reading import read_json
 from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import SCRAPE_TIMER, Timer
 from bandcamp_sync.loops.covers import Covers
 from bandcamp_sync.loops.handover import beside
-from bandcamp_sync.loops.service import Troubles, changed_ns, file_mark, run_service, tell_timers, write_state
+from bandcamp_sync.loops.service import Troubles, run_service, tell_timers, write_state
 from bandcamp_sync.notify import tell_news
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings

@@ -92,27 +92,6 @@ class Troubles:
         self._told, self.in_a_row = None, 0
 
 
-def file_mark(path: Path) -> tuple[int, int, int] | None:
-    """What tells one version of a file from the next; None when it is not there (or may not be seen)."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_ino, stat.st_size
-
-
-def changed_ns(path: Path) -> int:
-    """When it was put there as it is: a file that is moved or copied may bring an older time along. 0: it is not there.
-
-    In nanoseconds since 1970.
-    """
-    try:
-        status = path.stat()
-    except OSError:
-        return 0
-    return max(status.st_mtime_ns, status.st_ctime_ns)
-
-
 def tell_timers(timetable: Timetable, timers: Mapping[str, Timer]) -> None:
     """Leave a loop's timers for who publishes them; a full disk is no reason to end."""
     try:

@@ -10,7 +10,8 @@ from bandcamp_sync.bandcamp.client import Bandcamp
 from bandcamp_sync.bandcamp.pace import standing_hold
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.errors import AskUser, BandcampTrouble, LocalTrouble, Paused, RateLimited
-from bandcamp_sync.loops.service import Troubles, changed_ns, file_mark, run_service
+from bandcamp_sync.files.marks import changed_ns, file_mark
+from bandcamp_sync.loops.service import Troubles, run_service
 from bandcamp_sync.paths import DataFolder, music_folder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from bandcamp_sync.errors import Stopped
 from bandcamp_sync.loops.alive import BeatingClock
-from bandcamp_sync.loops.service import file_mark
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -64,12 +63,3 @@ def test_a_clock_in_use_touches_its_file(use: Callable[[BeatingClock], object], 
         clock.check()
     with pytest.raises(Stopped):
         clock.sleep(60)
-
-
-def test_a_files_mark_changes_with_the_file(tmp_path: Path) -> None:
-    path = tmp_path / "x"
-    assert file_mark(path) is None
-    path.write_text("a")
-    before = file_mark(path)
-    path.write_text("ab")
-    assert file_mark(path) not in (None, before)
