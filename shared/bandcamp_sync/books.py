@@ -69,12 +69,17 @@ def streamable(item: Item) -> bool:
     return item.item_type in ("album", "track") and item.item_url is not None
 
 
+def unwanted(item: Item, ignored: Collection[str], policy: Policy) -> str | None:
+    """Why nothing is fetched of a purchase that has no receipt, whatever becomes of it at Bandcamp; None: it may be."""
+    if item.key in ignored:
+        return ON_IGNORE_LIST
+    return HIDDEN if item.hidden and not policy.include_hidden else None
+
+
 def wanted(item: Item, ignored: Collection[str], policy: Policy) -> tuple[Shown, str]:
     """What becomes of a purchase that has no job: `queued` or why not."""
-    if item.key in ignored:
-        return Shown.IGNORED, ON_IGNORE_LIST
-    if item.hidden and not policy.include_hidden:
-        return Shown.IGNORED, HIDDEN
+    if why := unwanted(item, ignored, policy):
+        return Shown.IGNORED, why
     if item.is_preorder:
         return Shown.PREORDER, "pre-order, not released yet"
     if item.redownload_url is not None:
@@ -188,8 +193,8 @@ def _row(item: Item, found: tuple[State, Job] | None, folder: str, ignored: Coll
             return _done(item, job, folder)
         case State.IN_PROGRESS:
             return Row(item, Shown.DOWNLOADING, "a worker has it", folder)
-        case State.PENDING | State.FAILED if item.key in ignored:
-            return Row(item, Shown.IGNORED, ON_IGNORE_LIST, folder)
+        case State.PENDING | State.FAILED if why := unwanted(item, ignored, policy):
+            return Row(item, Shown.IGNORED, why, folder)
         case State.PENDING:
             again = f"again (attempt {job.attempt + 1})" if job.attempt else "waits for a worker"
             why = f"{again}, after: {job.failure.sentence}" if job.failure else again

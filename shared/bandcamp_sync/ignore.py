@@ -75,13 +75,13 @@ def check_ignored(data: DataFolder) -> None:
 
 def publish_ignored(data: DataFolder, keys: frozenset[str]) -> None:
     """Leave a copy for those who may not look into `config/`."""
-    if keys != _published(data) or not (data.state / "ignored.json").exists():
-        atomic.write_json(data.state / "ignored.json", sorted(keys))
+    if keys != _published(data) or not data.published_ignored.exists():
+        atomic.write_json(data.published_ignored, sorted(keys))
 
 
 def _published(data: DataFolder) -> frozenset[str]:
     try:
-        value = read_json(data.state / "ignored.json")
+        value = read_json(data.published_ignored)
         return frozenset(key for key in value if isinstance(key, str) and is_key(key))
     except (OSError, ValueError, TypeError):
         return frozenset()

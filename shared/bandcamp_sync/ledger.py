@@ -16,6 +16,7 @@ from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.collection.item import Capture, is_key
 from bandcamp_sync.files import reading
 from bandcamp_sync.ignore import read_ignored
+from bandcamp_sync.kept import KeptOfFiles
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.glance import Glance
@@ -40,7 +41,8 @@ class Ledger:
 
     def __init__(self, settings: Settings, data: DataFolder) -> None:
         self._data = data
-        self._policy = Policy(settings.include_hidden, settings.stream_fallback, settings.layout)
+        self.policy = policy_of(settings)
+        self._ignored = KeptOfFiles[frozenset[str]](data.ignore, data.published_ignored)
         self.glance = Glance(Spool(data.inbox))
         self._lock = Lock()
         self._capture: tuple[object, Capture | None] = (None, None)
@@ -60,14 +62,18 @@ class Ledger:
             self._not_before = now + cost / _SHARE if cost > 0.1 else 0.0
             return self._books
 
+    def ignored(self) -> frozenset[str]:
+        """The ignored keys; the same object as long as nothing changed, as it is asked for several times a second."""
+        return self._ignored.of(lambda: visible_ignored(self._data))
+
     def _write_up(self) -> None:
         capture_mark, capture = self._read_capture()
         jobs = self.glance.jobs()
-        ignored = visible_ignored(self._data)
+        ignored = self.ignored()
         basis = (capture_mark, self.glance.version, ignored)
         if basis == self._basis:
             return
-        listed = rows(capture.items, jobs, ignored, self._policy, self._known) if capture else []
+        listed = rows(capture.items, jobs, ignored, self.policy, self._known) if capture else []
         if len(self._known) > len(listed):  # purchases that are listed no more
             listed_keys = {row.item.key for row in listed}
             self._known = {key: known for key, known in self._known.items() if key in listed_keys}
@@ -90,11 +96,16 @@ class Ledger:
         return self._capture
 
 
+def policy_of(settings: Settings) -> Policy:
+    """What is wanted, as the user set it."""
+    return Policy(settings.include_hidden, settings.stream_fallback, settings.layout)
+
+
 def visible_ignored(data: DataFolder) -> frozenset[str]:
     """The ignore list itself where it can be seen, else the copy that the reconciler published."""
     if is_seen(data.ignore):
         return read_ignored(data)
-    value = read_json(data.state / "ignored.json")
+    value = read_json(data.published_ignored)
     if not isinstance(value, list):
         return frozenset()
     return frozenset(key for key in value if isinstance(key, str) and is_key(key))

@@ -103,6 +103,11 @@ class DataFolder:
         return self.state / "drop.json"
 
     @property
+    def published_ignored(self) -> Path:
+        """The ignore list's copy, for those who may not look into `config/`."""
+        return self.state / "ignored.json"
+
+    @property
     def choice(self) -> Path:
         """Whether everything is fetched, or only what is bought from a moment on."""
         return self.state / "from-now-on.json"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bandcamp_sync.books import Jobs, Policy, Shown, assign_folders, rows, streamable, wanted
+from bandcamp_sync.books import Jobs, Policy, Shown, assign_folders, rows, streamable, unwanted, wanted
 from bandcamp_sync.collection.item import Item
 from bandcamp_sync.errors import Reason
 from bandcamp_sync.spool.job import Failure, Job, State, What
@@ -108,7 +108,7 @@ def _of_jobs(known: Known, by_key: Mapping[str, Item]) -> Iterable[Intent]:
         fresh = job.model_copy(update={"item": item})
         if key in known.dead:
             yield from_the_dead(fresh, known.max_attempts, known.longest, known.now)
-        elif key in known.ignored or (item.hidden and not known.policy.include_hidden):
+        elif unwanted(item, known.ignored, known.policy):
             if state is State.PENDING:
                 withdrawn = job.after(What.WITHDRAWN, known.now)
                 yield Intent(Act.WITHDRAW, withdrawn, State.PENDING, "it is not wanted any more")

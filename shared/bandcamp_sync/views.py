@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from bandcamp_sync import __version__, alarms
 from bandcamp_sync.bandcamp.pace import standing_hold
 from bandcamp_sync.bandcamp.session import SessionState, read_session
-from bandcamp_sync.books import Row, Shown
+from bandcamp_sync.books import Jobs, Policy, Row, Shown, unwanted
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.covers import CoverFolder, CoverIds, cover_address
 from bandcamp_sync.health.merge import worst_states
@@ -134,7 +134,7 @@ class Views:
         return str(started) if -60.0 <= age_s < 7200.0 else None
 
     def _disk(self, books: Books) -> dict[str, int | None]:
-        used = self._used.of(books, lambda: sum(row.size or 0 for row in books.rows))
+        used = self._used.of(lambda: sum(row.size or 0 for row in books.rows), books)
         free: int | None = None
         total: int | None = None
         published = read_json(self.data.state / "disk.json")
@@ -183,7 +183,7 @@ class Views:
         return [_need(None, alarms.SESSION, sentence, f"{self.settings.base_url}/login")]
 
     def _items_for_you(self, books: Books) -> list[dict[str, Any]]:
-        return self._items_need.of(books, lambda: _needs(books.rows))
+        return self._items_need.of(lambda: _needs(books.rows), books)
 
     def _verify_for_you(self) -> list[dict[str, Any]]:
         found = read_json(self.data.state / "verify.json")
@@ -204,8 +204,8 @@ class Views:
 
     def queue(self) -> dict[str, Any]:
         """`GET /api/queue`: jobs by folder, running downloads, and what is tried again and when."""
-        jobs = self.ledger.glance.jobs()
-        known = self._jobs_are.of(jobs, lambda: _sorted_jobs(jobs))
+        jobs, ignored = self.ledger.glance.jobs(), self.ledger.ignored()
+        known = self._jobs_are.of(lambda: _sorted_jobs(jobs, ignored, self.ledger.policy), jobs, ignored)
         progress = read_progress(self.data.progress, [job.key for job in known.running])
         return {
             "now": rfc3339(self.clock.now()),
@@ -217,7 +217,7 @@ class Views:
     def lately(self) -> list[dict[str, Any]]:
         """What happened last to purchases, the newest first: `key`, `artist`, `title`, `at`, `state`, `sentence`."""
         jobs = self.ledger.glance.jobs()
-        return self._lately_was.of(jobs, lambda: [_news(one) for one in lately(jobs, MOST_NEWS)])
+        return self._lately_was.of(lambda: [_news(one) for one in lately(jobs, MOST_NEWS)], jobs)
 
     # --- the collection ----------------------------------------------------------------------------------------------
 
@@ -337,12 +337,13 @@ def _needs(rows: Iterable[Row]) -> list[dict[str, Any]]:
     ]
 
 
-def _sorted_jobs(jobs: Mapping[str, tuple[State, Job]]) -> _Jobs:
-    """Jobs by key and state, as the queue tells of them."""
+def _sorted_jobs(jobs: Jobs, ignored: Collection[str], policy: Policy) -> _Jobs:
+    """Jobs by key and state, as the queue tells of them. What nobody wants any more is not tried again."""
     by_state: dict[State, list[Job]] = {state: [] for state in State}
     for state, job in jobs.values():
         by_state[state].append(job)
-    due = [(job.not_before, job) for job in by_state[State.FAILED] if job.not_before is not None]
+    failed = [job for job in by_state[State.FAILED] if unwanted(job.item, ignored, policy) is None]
+    due = [(job.not_before, job) for job in failed if job.not_before is not None]
     return _Jobs(
         counts={state.value: len(found) for state, found in by_state.items()},
         running=sorted(by_state[State.IN_PROGRESS], key=lambda job: job.key),

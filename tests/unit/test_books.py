@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from bandcamp_sync.books import (
+    HIDDEN,
     ON_IGNORE_LIST,
     Known,
     Policy,
@@ -152,6 +153,13 @@ def test_ignoring_wins_over_waiting_but_not_over_what_is_there_or_running() -> N
     assert row(item(), State.FAILED, ignored, failure=failure()).state is Shown.IGNORED
     assert row(item(), State.IN_PROGRESS, ignored).state is Shown.DOWNLOADING
     assert row(item(), State.DONE, ignored, receipt=receipt()).state is Shown.SYNCED
+
+
+def test_what_waited_when_it_was_hidden_is_tried_no_more() -> None:
+    job_of = job(item=item(hidden=True), failure=failure(), not_before=NOW)
+    for state in (State.PENDING, State.FAILED):
+        [one] = rows([job_of.item], {KEY: (state, job_of)}, frozenset(), Policy(False, False, "{artist}/{album}"))
+        assert (one.state, one.reason, one.next_try) == (Shown.IGNORED, HIDDEN, None)
 
 
 def test_a_failure_that_is_tried_again_waits_with_its_time() -> None:

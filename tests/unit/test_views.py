@@ -111,6 +111,15 @@ def test_the_queue_counts_folders_and_shows_progress(folder: Folder) -> None:
     assert retry["error"] == "the connection broke"
 
 
+def test_the_queue_tries_nothing_again_that_is_not_wanted_any_more(folder: Folder) -> None:
+    full(folder)
+    atomic.write_json(folder.data.published_ignored, ["p4", "p7"])
+    assert folder.states()["p4"] == "ignored"
+    assert folder.views.queue()["retries"] == []
+    atomic.write_json(folder.data.published_ignored, ["p7"])
+    assert [retry["key"] for retry in folder.views.queue()["retries"]] == ["p4"]
+
+
 def test_an_empty_folder_is_idle(folder: Folder) -> None:
     status = folder.views.status()
     assert (status["state"], status["purchases"], status["units"], status["systemd"]) == ("idle", 0, [], {})

@@ -8,15 +8,15 @@ import logging
 from dataclasses import asdict
 from http import HTTPStatus
 from io import BytesIO
-from threading import Lock
 from typing import IO, Any
 
 from bandcamp_sync.bandcamp.session import read_session
-from bandcamp_sync.choice import EVERYTHING, asked_choice, read_choice
+from bandcamp_sync.choice import EVERYTHING, Choice, asked_choice, read_choice
 from bandcamp_sync.clock import rfc3339
 from bandcamp_sync.drop.seal import MAX_GIVEN_BYTES, hand_over, public_key, sealed_path
 from bandcamp_sync.drop.verdict import read_verdict
-from bandcamp_sync.ledger import is_seen, visible_ignored
+from bandcamp_sync.kept import Kept, KeptOfFiles
+from bandcamp_sync.ledger import is_seen
 from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.views import Views
 from flask import Blueprint, Response, abort, jsonify, request
@@ -77,8 +77,7 @@ class Setup:
 
     def __init__(self, views: Views) -> None:
         self._views = views
-        self._lock = Lock()
-        self._counted: tuple[object, int] = (None, 0)
+        self._chosen, self._counted = KeptOfFiles[Choice | None](views.data.choice), Kept[int]()
 
     def look(self) -> dict[str, Any]:
         """`GET /api/setup`, but for the time.
@@ -101,7 +100,7 @@ class Setup:
 
     def _choice(self) -> dict[str, Any]:
         data = self._views.data
-        choice = read_choice(data)
+        choice = self._chosen.of(lambda: read_choice(data))
         return {
             "mode": choice.mode if choice else EVERYTHING,
             "chosen": choice is not None,
@@ -112,11 +111,8 @@ class Setup:
 
     def _left_out(self, keys: frozenset[str]) -> int:
         """How many of them are ignored still. Asked again and again, and of twenty thousand."""
-        ignored = visible_ignored(self._views.data)
-        with self._lock:
-            if self._counted[0] != (keys, ignored):
-                self._counted = (keys, ignored), len(keys & ignored)
-            return self._counted[1]
+        ignored = self._views.ledger.ignored()
+        return self._counted.of(lambda: len(keys & ignored), keys, ignored)
 
 
 class _InMemory(FormDataParser):

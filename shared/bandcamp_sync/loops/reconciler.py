@@ -6,12 +6,14 @@ whose worker died. Looking for those is cheap; a whole reconcile reads every job
 
 import logging
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Thread
 
 from bandcamp_sync import actions
 from bandcamp_sync.actions import By
+from bandcamp_sync.books import unwanted
 from bandcamp_sync.choice import choose, read_choice
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Request, Verb, is_asked, take
@@ -20,15 +22,17 @@ from bandcamp_sync.errors import LocalTrouble, Stopped, UnknownKey
 from bandcamp_sync.files.marks import file_mark
 from bandcamp_sync.health.timers import Timetable
 from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER, Timer
-from bandcamp_sync.ignore import change_ignored
+from bandcamp_sync.ignore import change_ignored, read_ignored
+from bandcamp_sync.kept import Kept, KeptOfFiles
+from bandcamp_sync.ledger import policy_of
 from bandcamp_sync.loops.service import Troubles, run_service, tell_timers, write_state
 from bandcamp_sync.paths import DataFolder, music_folder
 from bandcamp_sync.plan import Intent
 from bandcamp_sync.reconciles import in_words
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.glance import Glance
-from bandcamp_sync.spool.job import State
-from bandcamp_sync.spool.retry import due_at
+from bandcamp_sync.spool.job import Job, State
+from bandcamp_sync.spool.retry import due_at, is_due
 from bandcamp_sync.spool.spool import Spool
 from bandcamp_sync.stages.reconcile import counted, reconcile
 from bandcamp_sync.stages.retry import retry_jobs
@@ -73,7 +77,10 @@ class Reconciler:
         self._verifying: Thread | None = None
         self._timetable = Timetable(data.timers, "reconciler")
         self._last: Run | None = None
-        self._earliest: tuple[int, datetime | None] | None = None
+        self._policy = policy_of(settings)
+        self._ignored = KeptOfFiles[frozenset[str]](data.ignore, data.published_ignored)
+        self._earliest = Kept[datetime | None]()
+        self._left: frozenset[tuple[str, datetime | None]] = frozenset()
         self._offset_s: float | None = None
         self._leases_from = float("-inf")
         # Less where the user wants retries sooner.
@@ -110,6 +117,7 @@ class Reconciler:
         with taken(self.data, self.clock, Verb.RECONCILE, kept=True) as doing:
             doing.outcome = in_words(counted(self._reconcile()))
         self._last = Run(self._last.at, went_well=True)
+        self._left = self._left_alone(self._last.at)
         self._seen = marks
         self._due_at["all"] = self.clock.monotonic() + _ALL_EVERY_S
         if asked is not None:
@@ -121,14 +129,25 @@ class Reconciler:
         return reconcile(self.settings, self.data, self.music, self.clock, by_lease)
 
     def next_retry(self) -> datetime | None:
-        """When the earliest retry is due; None when none waits."""
-        jobs = self._glance.jobs()
-        # Asked several times a second, of twenty thousand jobs: looked through anew only when one of them changed.
-        if self._earliest is None or self._earliest[0] != self._glance.version:
+        """When the earliest retry is due, of what is wanted still; None when none waits."""
+        jobs, ignored, left = self._glance.jobs(), self._ignored.of(lambda: read_ignored(self.data)), self._left
+
+        def earliest() -> datetime | None:
             now = self.clock.now()
-            waiting = [due_at(job, now) for state, job in jobs.values() if state is State.FAILED]
-            self._earliest = self._glance.version, min((due for due in waiting if due is not None), default=None)
-        return self._earliest[1]
+            failed = (job for job in self._failed() if (job.key, job.not_before) not in left)
+            waiting = (due_at(job, now) for job in failed if unwanted(job.item, ignored, self._policy) is None)
+            return min((due for due in waiting if due is not None), default=None)
+
+        # Asked several times a second, of twenty thousand jobs: looked through anew only when one of them changed.
+        return self._earliest.of(earliest, jobs, ignored, left)
+
+    def _failed(self) -> Iterator[Job]:
+        return (job for state, job in self._glance.jobs().values() if state is State.FAILED)
+
+    def _left_alone(self, at: datetime) -> frozenset[tuple[str, datetime | None]]:
+        """What was due at a reconcile that began then, and is where it was: due for ever, it is no reason for another
+        one. Bandcamp lists it as hidden by now, say."""
+        return frozenset((job.key, job.not_before) for job in self._failed() if is_due(job, at))
 
     def publish_timers(self) -> None:
         """Leave for others when this looks again, and when the next retry is due."""
@@ -181,7 +200,7 @@ class Reconciler:
         was_set = before_s is not None and abs(offset_s - before_s) > _CLOCK_SET_S
         if was_set:
             log.info("the clock was set by %+.0f s", offset_s - (before_s or 0.0))
-            self._earliest = None
+            self._earliest = Kept()
             # The workers' next signs of life tell who of them lives.
             self._leases_from = self.clock.monotonic() + self.settings.lease.total_seconds()
         return was_set

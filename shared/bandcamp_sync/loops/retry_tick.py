@@ -8,10 +8,13 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 
+from bandcamp_sync.books import unwanted
 from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.control import Verb, ask
 from bandcamp_sync.health.timers import Timetable, read_timers
 from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER, Timer
+from bandcamp_sync.ignore import read_ignored
+from bandcamp_sync.ledger import policy_of
 from bandcamp_sync.loops.service import tell_timers
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
@@ -24,9 +27,10 @@ log = logging.getLogger(__name__)
 
 def retry_tick(settings: Settings, data: DataFolder, clock: Clock) -> int:
     """Ask for a reconcile where one is needed. The exit code, 0. Raises LocalTrouble, OSError."""
-    spool, now = Spool(data.inbox), clock.now()
-    due = next_due(due_at(job, now) for job in spool.jobs(State.FAILED))
-    timers = read_timers(data.timers)
+    spool, now, timers = Spool(data.inbox), clock.now(), read_timers(data.timers)
+    policy, ignored = policy_of(settings), read_ignored(data)
+    failed = (job for job in spool.jobs(State.FAILED) if unwanted(job.item, ignored, policy) is None)
+    due = next_due(due_at(job, now) for job in failed)
     if (due is not None and due <= now) or spool.expired(settings.lease, now) or _is_behind(data, timers):
         log.debug("something is due; a reconcile is asked for")
         ask(data, Verb.RECONCILE)

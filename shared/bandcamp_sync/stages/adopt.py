@@ -15,6 +15,7 @@ from bandcamp_sync.collection.store import read_capture
 from bandcamp_sync.errors import BadAudio
 from bandcamp_sync.files import atomic
 from bandcamp_sync.ignore import read_ignored
+from bandcamp_sync.ledger import policy_of
 from bandcamp_sync.library.audio import is_audio
 from bandcamp_sync.library.marker import write_marker
 from bandcamp_sync.library.receipts import keep_copy
@@ -24,7 +25,6 @@ from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.job import State
 from bandcamp_sync.spool.spool import Spool
 from bandcamp_sync.stages.recognise import receipt_for
-from bandcamp_sync.stages.reconcile import policy_of
 
 log = logging.getLogger(__name__)
 

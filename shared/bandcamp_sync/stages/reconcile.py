@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable
 
 from bandcamp_sync import alarms
 from bandcamp_sync.actions import sentence_of
-from bandcamp_sync.books import Jobs, Policy
+from bandcamp_sync.books import Jobs
 from bandcamp_sync.choice import check_choice, put_aside, read_choice, too_old
 from bandcamp_sync.clock import Clock
 from bandcamp_sync.collection.store import read_capture
 from bandcamp_sync.errors import MusicFolderMissing
 from bandcamp_sync.files import atomic
 from bandcamp_sync.ignore import check_ignored, publish_ignored, read_ignored
+from bandcamp_sync.ledger import policy_of
 from bandcamp_sync.library.marker import check_music_folder
 from bandcamp_sync.library.receipts import copies
 from bandcamp_sync.paths import DataFolder, MusicFolder
@@ -27,11 +28,6 @@ from bandcamp_sync.spool.spool import Spool
 from bandcamp_sync.stages.tidy import tidy_data, tidy_music
 
 log = logging.getLogger(__name__)
-
-
-def policy_of(settings: Settings) -> Policy:
-    """The settings that decide what is wanted."""
-    return Policy(settings.include_hidden, settings.stream_fallback, settings.layout)
 
 
 def plan_reconcile(settings: Settings, data: DataFolder, music: MusicFolder, clock: Clock) -> Plan:

@@ -11,10 +11,10 @@ from bandcamp_sync.clock import Clock, rfc3339
 from bandcamp_sync.collection.store import read_capture
 from bandcamp_sync.collection.walk import newest_first
 from bandcamp_sync.ignore import read_ignored
+from bandcamp_sync.ledger import policy_of
 from bandcamp_sync.paths import DataFolder
 from bandcamp_sync.settings import Settings
 from bandcamp_sync.spool.spool import Spool
-from bandcamp_sync.stages.reconcile import policy_of
 
 
 def read_rows(settings: Settings, data: DataFolder, clock: Clock) -> list[Row]:

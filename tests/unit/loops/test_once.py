@@ -17,7 +17,8 @@ from bandcamp_sync.control import Verb, ask, is_asked, pause, resume
 from bandcamp_sync.errors import CookiesMissing, MusicFolderMissing, Stopped
 from bandcamp_sync.files import atomic
 from bandcamp_sync.health.timers import read_timers
-from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER, SCRAPE_TIMER
+from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER, SCRAPE_TIMER, Timer
+from bandcamp_sync.ignore import change_ignored
 from bandcamp_sync.library.marker import write_marker
 from bandcamp_sync.loops.once import code_of
 from bandcamp_sync.loops.reconcile_tick import reconcile_tick, verify_tick
@@ -238,6 +239,15 @@ def test_receipts_are_never_read(home: Home) -> None:
 def test_the_earliest_of_no_times_is_none() -> None:
     assert next_due([]) is None
     assert next_due([None, NOW + DAY, NOW]) == NOW
+
+
+def test_what_is_ignored_is_never_due(home: Home) -> None:
+    home.put(State.FAILED, "p1", attempt=1, failure=failure(), not_before=NOW - DAY)
+    change_ignored(home.data, add=["p1"])
+    assert not home.retry()
+    assert read_timers(home.data.timers).get(RETRY_TIMER, Timer()).next_elapse is None
+    change_ignored(home.data, drop=["p1"])
+    assert home.retry()
 
 
 # --- as processes ---------------------------------------------------------------------------------------------------

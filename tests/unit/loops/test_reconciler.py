@@ -10,6 +10,7 @@ from bandcamp_sync.control import Verb, ask, is_asked
 from bandcamp_sync.errors import MusicFolderMissing
 from bandcamp_sync.health.timers import read_timers
 from bandcamp_sync.health.unit import RECONCILE_TIMER, RETRY_TIMER
+from bandcamp_sync.ignore import change_ignored
 from bandcamp_sync.library.marker import write_marker
 from bandcamp_sync.loops.reconciler import Reconciler
 from bandcamp_sync.paths import data_folder, music_folder
@@ -62,6 +63,22 @@ def test_a_retry_that_is_due_is_queued(home: Home) -> None:
     home.put(State.FAILED, "p2", attempt=1, failure=failure(), not_before=NOW - 1000 * DAY)
     assert home.reconciler.look()
     assert (home.keys(State.PENDING), home.keys(State.FAILED)) == ({"p2"}, {"p1"})
+
+
+def test_what_is_ignored_or_hidden_by_now_is_due_and_no_reason_to_reconcile(home: Home) -> None:
+    home.reconciler = Reconciler(home.settings.model_copy(update={"include_hidden": False}), home.data, Clock())
+    home.own("p1", "p2")
+    write_capture(home.data.collection, capture(item("p1"), item("p2", hidden=True), item("p3")))
+    for key in ("p1", "p2"):
+        home.put(State.FAILED, key, attempt=1, failure=failure(), not_before=NOW - DAY)
+    change_ignored(home.data, add=["p1"])
+    assert home.reconciler.look()
+    assert (home.keys(State.FAILED), home.keys(State.PENDING)) == ({"p1", "p2"}, {"p3"})
+    assert not home.reconciler.look()
+    assert home.reconciler.next_retry() is None
+    change_ignored(home.data, drop=["p1"])
+    assert home.reconciler.look()
+    assert home.keys(State.PENDING) == {"p1", "p3"}
 
 
 def test_a_dead_workers_job_comes_back(home: Home) -> None:
