@@ -29,7 +29,7 @@ from bandcamp_sync.logs.redact import redact
 from bandcamp_sync.paths import data_folder, music_folder
 from bandcamp_sync.reconciles import last_runs
 from bandcamp_sync.settings import Settings
-from bandcamp_sync.spool.heartbeat import read_progress
+from bandcamp_sync.spool.heartbeat import Progress
 from bandcamp_sync.spool.job import Job, State
 from bandcamp_sync.spool.spool import Spool
 
@@ -58,6 +58,7 @@ class Views:
         self._free: int | None = None
         self.data, self._music = data_folder(settings), music_folder(settings)
         self.ledger = Ledger(settings, self.data)
+        self._progress = Progress(self.data.progress, self.clock)
         self.covers = CoverIds(CoverFolder(self.data.covers))
         self._listed = (-1, Listing(()))
         # Looking through twenty thousand purchases takes a while, and a page that is open asks several times a second.
@@ -206,7 +207,7 @@ class Views:
         """`GET /api/queue`: jobs by folder, running downloads, and what is tried again and when."""
         jobs, ignored = self.ledger.glance.jobs(), self.ledger.ignored()
         known = self._jobs_are.of(lambda: _sorted_jobs(jobs, ignored, self.ledger.policy), jobs, ignored)
-        progress = read_progress(self.data.progress, [job.key for job in known.running])
+        progress = self._progress.of(job.key for job in known.running)
         return {
             "now": rfc3339(self.clock.now()),
             "counts": dict(known.counts),

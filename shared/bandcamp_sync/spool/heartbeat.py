@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 _PUBLISH_EVERY_S = 0.5
 _SPEED_OVER_S = 5.0
+#: What has not moved for so long stands still, or is being checked.
+_STILL_AFTER_S = 5.0
 
 
 class Heartbeat:
@@ -61,7 +63,8 @@ class Heartbeat:
         now = self._clock.monotonic()
         self._came += came
         self._marks.append((now, self._came))
-        if now - self._published < _PUBLISH_EVERY_S:
+        # The last bytes are told at once: nothing comes after them that would.
+        if now - self._published < _PUBLISH_EVERY_S and done != total:
             return
         self._published = now
         self._marks = [m for m in self._marks if m[0] > now - _SPEED_OVER_S] or [(now, self._came)]
@@ -88,6 +91,26 @@ class Heartbeat:
             except (OSError, BandcampSyncError) as error:
                 # A disk that hiccups: the next beat comes long before the lease ends.
                 log.warning("the lease of %s was not renewed (%s)", self._job.key, type(error).__name__)
+
+
+class Progress:
+    """What the workers publish, for who looks again and again: what has not moved for a while has no speed. Safe to
+    use from several threads."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        self._folder, self._clock = folder, clock
+        self._moved: dict[str, tuple[object, float]] = {}
+
+    def of(self, keys: Iterable[str]) -> dict[str, dict[str, object]]:
+        """What was published of these jobs."""
+        found, now, known = read_progress(self._folder, keys), self._clock.monotonic(), self._moved
+        # By what was seen here, and not by the files' times: another host's clock may differ.
+        moved = {key: (value.get("bytes_done"), now) for key, value in found.items()}
+        moved = {key: known[key] if key in known and known[key][0] == one[0] else one for key, one in moved.items()}
+        self._moved, still = moved, {"bytes_per_second": 0, "eta": None}
+        return {
+            key: {**value, **still} if now - moved[key][1] > _STILL_AFTER_S else value for key, value in found.items()
+        }
 
 
 def read_progress(folder: Path, keys: Iterable[str]) -> dict[str, dict[str, object]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from bandcamp_sync.errors import LeaseLost
 from bandcamp_sync.paths import DataFolder
-from bandcamp_sync.spool.heartbeat import Heartbeat, read_progress
+from bandcamp_sync.spool.heartbeat import Heartbeat, Progress, read_progress
 from bandcamp_sync.spool.job import Job, State
 from bandcamp_sync.spool.spool import Spool, new_holder
 from bandcamp_sync.throughput import Tally, read_throughput
@@ -75,6 +75,36 @@ def test_the_speed_is_of_what_came_and_not_of_what_was_there_already(desk: Desk)
         heartbeat.notice(9_000_000, 10_000_000, 200)  # what lies between was fetched before
         assert desk.progress()["bytes_per_second"] == 200
         assert desk.progress()["eta"] == 5000.0
+
+
+def test_the_last_bytes_are_told_at_once(desk: Desk) -> None:
+    with desk.heartbeat() as heartbeat:
+        heartbeat.notice(100, 300, 100)
+        heartbeat.notice(300, 300, 200)
+        assert desk.progress()["bytes_done"] == 300
+
+
+def test_what_stands_still_has_no_speed_and_no_time_left_until_it_moves_again(desk: Desk) -> None:
+    progress = Progress(desk.data.progress, desk.clock)
+
+    def shown() -> tuple[object, object]:
+        one = progress.of([KEY])[KEY]
+        return one["bytes_per_second"], one["eta"]
+
+    with desk.heartbeat() as heartbeat:
+        heartbeat.notice(0, 1000, 0)
+        desk.clock.sleep(1)
+        heartbeat.notice(100, 1000, 100)
+        assert shown() == (100, 9.0)
+        desk.clock.sleep(4)
+        assert shown() == (100, 9.0)
+        desk.clock.sleep(2)
+        assert shown() == (0, None)
+        for done in (200, 300):
+            heartbeat.notice(done, 1000, 100)
+            desk.clock.sleep(1)
+        assert shown() == (100, 7.0)
+    assert progress.of([]) == {}
 
 
 def test_two_jobs_of_one_worker_are_one_sum_in_one_file(desk: Desk) -> None:
