@@ -1,10 +1,10 @@
 """A purchase, as the scraper lists it and everything else reads it. Pure."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 
 from bandcamp_sync.clock import rfc3339
 
@@ -12,7 +12,16 @@ from bandcamp_sync.clock import rfc3339
 _TURNING = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 KEY_PATTERN = re.compile(r"[a-z]{1,3}\d{1,20}")
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
+
+def _in_utc(moment: datetime) -> datetime:
+    """One without a zone is in UTC, as all are that we write. Raises ValueError at the ends of time."""
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("there is no such time in UTC") from None
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(rfc3339, when_used="json")]
 #: Ids come as numbers or strings, and change type now and then; kept as text where only compared.
 IdText = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
 

@@ -1,4 +1,5 @@
-from datetime import timedelta, timezone
+import json
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from bandcamp_sync.collection.item import Capture, Item, is_key
@@ -18,6 +19,14 @@ def test_what_could_be_no_file_name_or_no_sale_is_no_key(key: str) -> None:
     assert not is_key(key)
     with pytest.raises(ValidationError):
         Item(key=key)
+
+
+def test_a_time_without_a_zone_is_in_utc_and_one_that_utc_does_not_have_is_none() -> None:
+    written = json.dumps({"key": KEY, "purchased": "2025-01-01T00:00:00"})
+    assert Item.model_validate_json(written).purchased == datetime(2025, 1, 1, tzinfo=UTC)
+    for beyond in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(ValidationError):
+            Item.model_validate_json(json.dumps({"key": KEY, "purchased": beyond}))
 
 
 def test_a_link_is_not_shown_where_a_purchase_is_printed() -> None:
