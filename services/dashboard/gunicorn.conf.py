@@ -17,6 +17,8 @@ workers = 1
 threads = 128
 # Open connections, those between two requests included; they wait in the main loop and hold no thread.
 worker_connections = 1000
+# A search and a position in the logs may be long. Beyond that it is 414.
+limit_request_line = 8190
 timeout = 60
 keepalive = 15
 # Streams notice within half a second that the process ends; whoever is left is cut off.

@@ -6,6 +6,7 @@ thread that accepts all. Here a connection without a request waits in the poller
 waited for beyond that is waited for in the connection's own thread, and until a deadline.
 """
 
+import json
 import selectors
 import socket
 import time
@@ -14,7 +15,10 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gunicorn.util import write_nonblock  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from services.dashboard.web.guard import HEADERS
 
 #: Seconds from a request's first byte to the end of its headers; to the end of the answer to a change, whose body is
 #: 1 MiB at most; and to the end of any other answer, as a whole log on a slow line. Streams may last.
@@ -61,6 +65,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._deadlines[conn] = time.monotonic() + within_s
         return super().handle_request(req, conn)
 
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
+        """Answer what cannot be read as a request as every other error is answered, for gunicorn would send a page."""
+        told = _Told()
+        super().handle_error(req, told, addr, exc)
+        with suppress(OSError):
+            write_nonblock(client, refused(told.content))
+
     def murder_pending(self) -> None:
         """Close what has waited for too long; called about once a second."""
         super().murder_pending()
@@ -72,6 +83,36 @@ class Worker(ThreadWorker):  # type: ignore[misc]
                 # Seen from the thread, the client has closed the connection.
                 with suppress(OSError):
                     conn.sock.shutdown(socket.SHUT_RDWR)
+
+
+class _Told:
+    """A socket that keeps what is written to it."""
+
+    def __init__(self) -> None:
+        self.content = b""
+
+    def gettimeout(self) -> float:
+        """It never waits."""
+        return 0.0
+
+    def sendall(self, data: bytes) -> None:
+        """Keep `data`."""
+        self.content += data
+
+
+def refused(page: bytes) -> bytes:
+    """The whole answer of problem details with the status of gunicorn's own page, whose first line has it."""
+    status, _, reason = page.partition(b"\r\n")[0].decode("latin1").partition(" ")[2].partition(" ")
+    detail = f"the server cannot read this request ({reason.lower()})" if status < "5" else "it could not be answered"
+    body = json.dumps({"type": "about:blank", "title": reason, "status": int(status), "detail": detail}).encode()
+    told = {
+        "Connection": "close",
+        "Content-Type": "application/problem+json",
+        "Content-Length": str(len(body)),
+        **HEADERS,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
+    return f"HTTP/1.1 {status} {reason}\r\n{head}\r\n".encode("latin1") + body
 
 
 def _take_leave(connection: socket.socket) -> None:

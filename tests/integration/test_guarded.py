@@ -1,5 +1,6 @@
 """What must not get in: bodies too large, paths that climb, headers that smuggle, methods that are none, guesses."""
 
+import json
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -123,6 +124,22 @@ def test_a_person_is_told_in_a_page_what_to_do_and_a_program_in_a_problem(web: F
     assert (page.status_code, page.mimetype) == (421, "text/html")
     assert "DASHBOARD_HOSTS" in page.text
     assert web.get("/api/status", headers={**asked, "Accept": "text/html"}).mimetype == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("request_line", "status"), [(f"GET /api/collection?q={'x' * 9000} HTTP/1.1", 414), ("NONSENSE", 400)]
+)
+def test_what_is_no_request_at_all_is_a_problem_too(served: Dashboard, request_line: str, status: int) -> None:
+    head, _, body = raw(served, f"{request_line}\r\nHost: HOST\r\n\r\n".encode()).partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode())
+    assert b"Content-Type: application/problem+json" in head
+    assert b"Content-Security-Policy: default-src 'none'" in head
+    assert json.loads(body)["status"] == status
+
+
+def test_a_long_search_is_answered_by_us(served: Dashboard) -> None:
+    answer = requests.get(f"{served.url}/api/collection?q={'x' * 5000}", timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, "application/problem+json")
 
 
 # --- clients that are slow ------------------------------------------------------------------------------------------

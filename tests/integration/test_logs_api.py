@@ -169,6 +169,26 @@ def test_a_huge_log_does_not_go_through_memory(data: DataFolder, dashboard: Dash
     assert resident_bytes(dashboard.pid) - before < 24 << 20
 
 
+def test_a_download_may_last_as_long_as_it_is_taken(data: DataFolder, dashboard: Dashboard) -> None:
+    with (data.logs / "worker.log").open("w") as file:
+        file.writelines(
+            "2026-11-23T12:00:00.000Z INFO  worker p500000003 " + os.urandom(60).hex() + "\n" for _ in range(200_000)
+        )
+
+    def open_streams() -> str:
+        text = requests.get(f"{dashboard.url}/metrics", timeout=30).text
+        return next(line.split()[1] for line in text.splitlines() if line.startswith("bandcampsync_streams "))
+
+    assert open_streams() == "0.0"
+    with requests.get(f"{dashboard.url}/api/logs/download?file=worker", stream=True, timeout=30):
+        # It is one of those whose client is watched, and no answer with a deadline.
+        assert open_streams() == "1.0"
+    deadline = time.monotonic() + 20
+    while open_streams() != "0.0":
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
 # --- the stream -----------------------------------------------------------------------------------------------------
 
 
@@ -224,6 +244,13 @@ def lines_of(events: Iterator[Event], count: int) -> list[Event]:
         if event.name == "line":
             found.append(event)
     return found
+
+
+def test_a_log_of_somebody_elses_is_followed_too(dashboard: Dashboard, data: DataFolder) -> None:
+    write(data, "my-hook", "INFO", "12:00:09", "from a hook")
+    with stream(dashboard, "?file=my-hook&lines=5") as events:
+        tail = next(event for event in events if event.name == "tail")
+        assert "from a hook" in json.dumps(tail.told)
 
 
 def test_every_event_has_an_id_and_any_of_them_resumes_right_behind_it(data: DataFolder, dashboard: Dashboard) -> None:

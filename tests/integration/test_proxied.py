@@ -107,7 +107,7 @@ def test_everything_works_below_the_path(browser: Browser) -> None:
     let_in = log_in(browser)
     assert (let_in.status_code, let_in.headers["Location"]) == (303, f"{PREFIX}/")
     cookie = let_in.headers["Set-Cookie"]
-    assert {"Secure", "HttpOnly", f"Path={PREFIX}", "SameSite=Strict"} <= set(cookie.split("; "))
+    assert {"Secure", "HttpOnly", f"Path={PREFIX}", "SameSite=Lax"} <= set(cookie.split("; "))
 
     for page in ("/", "/collection", "/logs", "/setup"):
         text = browser.get(page).text

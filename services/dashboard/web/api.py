@@ -13,13 +13,17 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from services.dashboard.web.fresh import is_held, tag, unchanged
 from services.dashboard.web.loglines import answer, asked_for, attachment, count_of_lines, known_file, whole_log
+from services.dashboard.web.streams import Streams
 from services.dashboard.web.token import token
 
 _STAGES = (Verb.SCRAPE, Verb.RECONCILE, Verb.RETRY, Verb.VERIFY)
 _OF_ITEM = (Verb.RETRY, Verb.IGNORE, Verb.UNIGNORE)
 
 
-def blueprint(views: Views) -> Blueprint:
+_TEXT = "text/plain; charset=utf-8"
+
+
+def blueprint(views: Views, streams: Streams) -> Blueprint:
     """The API over these views."""
     api = Blueprint("api", __name__)
     # The books' versions begin anew with each process.
@@ -66,8 +70,10 @@ def blueprint(views: Views) -> Blueprint:
         if asked.file is None:
             abort(HTTPStatus.BAD_REQUEST, "file must be given: the name of a log, as worker")
         path = known_file(asked).files().get(asked.file)
-        parts = whole_log(path, asked.wanted) if path is not None else ""
-        return Response(parts, headers=attachment(asked.file), content_type="text/plain; charset=utf-8")
+        response = streams.hand_out(lambda: whole_log(path, asked.wanted) if path else iter(()), _TEXT)
+        if response.status_code == HTTPStatus.OK:
+            response.headers.extend(attachment(asked.file))
+        return response
 
     @api.post("/api/actions/<action>")
     def act(action: str) -> AnyResponse:

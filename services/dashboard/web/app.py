@@ -44,7 +44,8 @@ def create_app(settings: Settings) -> Flask:
         # Cookies know no ports: two dashboards on one machine must not share one.
         SESSION_COOKIE_NAME=f"bandcampsync_{port}",
         SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Strict",
+        # Not Strict: a link from another page to here would log out who follows it. Nothing is changed by a GET.
+        SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=sessions.LIFETIME,
         # Else each answer brings the cookie: fonts, which a proxy may keep for others, and one that was under way
         # while somebody logged out.
@@ -69,7 +70,7 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(page.blueprint(site))
     app.register_blueprint(door.blueprint(streams))
     app.register_blueprint(live.blueprint(site.live, streams))
-    app.register_blueprint(api.blueprint(views))
+    app.register_blueprint(api.blueprint(views, streams))
     app.register_blueprint(handover.blueprint(views))
     app.register_blueprint(events.blueprint(views, streams))
     app.register_blueprint(activity.blueprint(site))

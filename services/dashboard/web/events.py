@@ -20,7 +20,8 @@ def blueprint(views: Views, streams: Streams) -> Blueprint:
     @events.get("/api/logs/stream")
     def log_lines() -> Response:
         asked = asked_for(views.data.logs, request.args)
-        if asked.file is not None and not asked.file.isidentifier():
+        # A service that has not written anything yet can be waited for; what no log can be called, not.
+        if asked.file is not None and not asked.file.isidentifier() and asked.file not in asked.files():
             abort(400, "file is the name of a log, as worker")
         # A browser that comes back by itself says where it was in the header; what is in the address is older.
         last_id = request.headers.get("Last-Event-ID") or request.args.get("last_event_id", "")

@@ -162,7 +162,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "A whole log, with what it was rotated into",
         TEXT,
         query=(replace(_FILE, about="of which service, as `worker`", is_required=True), _LEVEL, _SEARCH),
-        errors={404: "there is no log of that name"},
+        errors={404: "there is no log of that name", 503: "there are too many streams"},
     ),
     _get("/api/setup", "set-up", "How far set-up is", shapes.Setup),
     _post(

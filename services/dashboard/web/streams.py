@@ -115,14 +115,19 @@ class Streams:
 
     def respond(self, source: Callable[[], Iterator[str]]) -> Response:
         """Stream the texts of `source`, an empty one being a sign of life; 503 when there are too many streams."""
+        response = self.hand_out(lambda: _signs_of_life(source()), "text/event-stream; charset=utf-8")
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["X-Accel-Buffering"] = "no"
+        return response
+
+    def hand_out(self, source: Callable[[], Iterator[str]], content_type: str) -> Response:
+        """Answer with the texts of `source`, however long that lasts while the client takes them; 503 when there are
+        too many of those."""
         session_id = str(session.get("id", ""))
         listener = Listener(request.environ.get("gunicorn.socket"), lambda: self.is_over(session_id))
         if not self._admit(listener):
             return problem(503, f"{MAX_STREAMS} streams are open already", {"Retry-After": "10"})
-        texts = listener.told(_signs_of_life(source()))
-        response = Response(texts, content_type="text/event-stream; charset=utf-8")
-        response.headers["Cache-Control"] = "no-store"
-        response.headers["X-Accel-Buffering"] = "no"
+        response = Response(listener.told(source()), content_type=content_type)
         response.call_on_close(lambda: self._dismiss(listener))
         return response
 

@@ -183,14 +183,23 @@ async function write(text) {
   if (!done) throw new Error("refused");
 }
 
-wrap.checked = localStorage.getItem(WRAP) !== "no";
+try {
+  wrap.checked = localStorage.getItem(WRAP) !== "no";
+} catch {
+  // A browser that keeps nothing of sites: lines are wrapped, as for who comes for the first time.
+  wrap.checked = true;
+}
 function showWrap() {
   log.classList.toggle("unwrapped", !wrap.checked);
   view.schedule();
 }
 wrap.addEventListener("change", () => {
-  localStorage.setItem(WRAP, wrap.checked ? "yes" : "no");
   showWrap();
+  try {
+    localStorage.setItem(WRAP, wrap.checked ? "yes" : "no");
+  } catch {
+    // It is as wished until the page is left.
+  }
 });
 
 showWrap();
