@@ -1,8 +1,10 @@
 """The overview when much is wrong: every panel as high as what it holds, and nothing that fills the page by itself."""
 
 import pytest
+from bandcamp_sync.spool.job import State
 from playwright.sync_api import Page, expect
 
+from browser.books import put
 from browser.served import Dashboard
 from browser.views import overflow, visit
 
@@ -35,6 +37,20 @@ def test_of_many_things_that_need_somebody_a_few_are_shown_and_the_rest_counted(
     assert login.locator("a").all_inner_texts()[0].casefold() == "renew cookies"
     login.get_by_role("link", name="Renew cookies").click()
     expect(page).to_have_url(f"{in_state.url}/setup")
+
+
+@pytest.mark.parametrize("in_state", ["failed"], indirect=True)
+def test_a_need_that_is_met_takes_the_focus_to_its_panel_and_to_no_other_purchase(
+    in_state: Dashboard, page: Page
+) -> None:
+    visit(page, in_state.url, "overview")
+    button = page.locator("#needs button[data-post$='/retry']").first
+    button.focus()
+    key = (button.get_attribute("data-post") or "").split("/")[-2]
+    put(in_state.data, State.PENDING, key)
+    expect(page.locator(f"#need-{key}")).to_have_count(0)
+    expect(page.locator("#needs li")).to_have_count(_MOST_NEEDS)
+    expect(page.locator("#title-needs")).to_be_focused()
 
 
 @pytest.mark.parametrize("in_state", ["idle"], indirect=True)

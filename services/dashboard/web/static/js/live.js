@@ -25,9 +25,11 @@ export function follow(page, told, shown = () => {}) {
       const part = document.getElementById(id);
       if (!part) return;
       // What someone types is theirs; any other element that has the focus, as a button, says what is true now.
-      const ignoreActiveValue = document.activeElement?.matches("input, select, textarea") || false;
+      const focused = part.contains(document.activeElement) ? document.activeElement : null;
+      const ignoreActiveValue = focused?.matches("input, select, textarea") || false;
       Idiomorph.morph(part, html, { morphStyle: "outerHTML", ignoreActiveValue });
       const now = document.getElementById(id);
+      if (focused && !focused.isConnected) standAt(now);
       if (now) shown(now);
     });
     mine.addEventListener("error", () => {
@@ -38,6 +40,17 @@ export function follow(page, told, shown = () => {}) {
       setTimeout(() => source === mine && open(), 3000);
       leaveIfLoggedOut();
     });
+  }
+
+  /**
+   * What had the focus is gone, as a purchase that needs nobody any more: go on from the title of its panel.
+   * @param {Element | null} part
+   */
+  function standAt(part) {
+    const title = part?.closest(".panel")?.querySelector("h2");
+    if (!title) return;
+    title.tabIndex = -1;
+    title.focus({ preventScroll: true });
   }
 
   // A browser keeps few connections to one server: a page that nobody looks at gives its own back.
