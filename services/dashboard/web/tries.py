@@ -1,4 +1,5 @@
-"""Wrong passwords of the last minute: guessing is slow whoever guesses, and whoever guesses shuts out himself alone."""
+"""Wrong passwords of the last minute: guessing from one address shuts out that address alone, from very many everybody
+who is not logged in."""
 
 import ipaddress
 import math
