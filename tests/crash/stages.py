@@ -79,7 +79,7 @@ def _die_in_mid_work(place: Place) -> None:
 def _die_before_exchange(place: Place) -> None:
     """A worker was killed when the new album was ready, and the old one, of the same names and sizes, still there."""
     place.keep("repairing")
-    if place.kill(WORK.arguments, "renameat2").killed is None:
+    if place.kill(WORK.arguments, "renameat2 music").killed is None:
         # Where two albums cannot change places, the old one is moved away first; that is another stage.
         place.bring_back("repairing")
     place.run(*RECONCILE.arguments)

@@ -111,7 +111,8 @@ def trace(
     kill_at: int | str | None = None,
     half: bool = False,
 ) -> Traced:
-    """Fork, and run `run` in the child; kill it before its step number `kill_at` (from 1), or its first of that call.
+    """Fork, and run `run` in the child; kill it before its step number `kill_at` (from 1), or the first that begins so
+    (`renameat2 music`).
 
     `half`: where that step writes bytes, let it write half of them first. What lies below `ignored` does not count.
     Raises OSError where tracing is not allowed, RuntimeError in a process that has children: a tracer hears of all of
@@ -207,7 +208,9 @@ class _Tracer:
             self._go_on(thread)
             return
         self.traced.steps[step.kind] += 1
-        if self.kill_at not in (self.traced.count, step.call):
+        if not (
+            str(step).startswith(self.kill_at) if isinstance(self.kill_at, str) else self.kill_at == self.traced.count
+        ):
             self._go_on(thread)
             return
         self.traced.killed = step
