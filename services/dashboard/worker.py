@@ -21,7 +21,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-
 from services.dashboard.web.guard import HEADERS
 
 #: Seconds from a request's first byte to the end of its headers; to the end of the answer to a change, whose body is
-#: 1 MiB at most; and to the end of any other answer, as a whole log on a slow line. Streams may last.
+#: 1 MiB at most; and to the end of any other answer. Streams and whole logs last while they are taken.
 HEADERS_WITHIN_S, CHANGED_WITHIN_S, ANSWERED_WITHIN_S = 10.0, 20.0, 120.0
 #: How long a client may take to close its end, and what it may send meanwhile: closing at once would discard the last
 #: of the answer to one that is still sending.

@@ -18,8 +18,6 @@ from services.dashboard.web.token import token
 
 _STAGES = (Verb.SCRAPE, Verb.RECONCILE, Verb.RETRY, Verb.VERIFY)
 _OF_ITEM = (Verb.RETRY, Verb.IGNORE, Verb.UNIGNORE)
-
-
 _TEXT = "text/plain; charset=utf-8"
 
 
